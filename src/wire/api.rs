@@ -1,0 +1,52 @@
+//! Names of the Lambda Runtime API: paths, headers and media types.
+//!
+//! Source: AWS, "Using the Lambda runtime API for custom runtimes", and the source of AWS's Runtime
+//! Interface Emulator for the headers that the page leaves out.
+
+/// The version part every path of the Runtime API begins with.
+pub(crate) const VERSION: &str = "/2018-06-01";
+
+/// Blocks until there is an invocation. GET.
+pub(crate) const NEXT: &str = "/runtime/invocation/next";
+
+/// What stands before the request id in `/response` and `/error`. POST.
+pub(crate) const INVOCATION: &str = "/runtime/invocation/";
+
+/// Reports that the program could not be set up. POST; the process exits afterwards.
+pub(crate) const INIT_ERROR: &str = "/runtime/init/error";
+
+/// What stands behind the request id when a response is sent.
+pub(crate) const RESPONSE: &str = "/response";
+
+/// What stands behind the request id when an invocation fails before its head.
+pub(crate) const ERROR: &str = "/error";
+
+pub(crate) const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+pub(crate) const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
+pub(crate) const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
+pub(crate) const TRACE_ID: &str = "lambda-runtime-trace-id";
+pub(crate) const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+pub(crate) const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
+pub(crate) const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
+/// A nonce of one attempt: echoed on `/response` and `/error` exactly when it was received.
+pub(crate) const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
+
+/// Tells the service that the response streams; see [`STREAMING`].
+pub(crate) const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+/// The one value of [`RESPONSE_MODE`]: case-sensitive, anything else is answered with 400.
+pub(crate) const STREAMING: &str = "streaming";
+
+/// The error's type: a header on `/error`, a trailer on `/response`.
+pub(crate) const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+/// The error document in standard base64: a trailer on `/response`.
+pub(crate) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+/// The value of the `Trailer` header that announces both; what it does not name is dropped silently.
+pub(crate) const TRAILERS: &str =
+    "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body";
+
+/// The body is prelude, delimiter and payload. Any other content type means a raw payload.
+pub(crate) const HTTP_INTEGRATION: &str = "application/vnd.awslambda.http-integration-response";
+/// The content type of a raw payload that names none.
+pub(crate) const OCTET_STREAM: &str = "application/octet-stream";
+/// The content type of the error document on `/error`.
+pub(crate) const ERROR_JSON: &str = "application/vnd.aws.lambda.error+json";
