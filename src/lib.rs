@@ -4,6 +4,12 @@
 #![allow(dead_code)]
 
 mod error;
+mod event;
+mod response;
 mod wire;
 
 pub use error::{Error, Failure};
+pub use event::{Context, LambdaEvent};
+pub use response::{
+    Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
+};

@@ -1,0 +1,378 @@
+//! What the service tells of an invocation beside the event.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::error::Failure;
+use crate::wire::api;
+
+/// A deadline further away than this is no deadline: Lambda's longest timeout is 15 minutes.
+const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the service tells of an invocation: its id, deadline, trace, caller and function.
+///
+/// The values are headers of `GET …/invocation/next` and environment variables, kept as they came and
+/// read when asked for, so that a context costs next to nothing. Cloning is cheap enough to do once an
+/// invocation.
+///
+/// A header that is absent, empty or no text reads as `None`; the request id is always there.
+#[derive(Clone)]
+pub struct Context {
+    headers: HeaderMap,
+    expires: Option<Instant>,
+    environment: Arc<Environment>,
+}
+
+/// What the environment says of the function; the same for every invocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Environment {
+    pub(crate) function_name: Option<String>,
+    pub(crate) function_version: Option<String>,
+    pub(crate) memory_size_mb: Option<u32>,
+    pub(crate) log_group: Option<String>,
+    pub(crate) log_stream: Option<String>,
+}
+
+/// `GET …/invocation/next` was answered without a usable request id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ContextError {
+    Missing,
+    Malformed(HeaderValue),
+}
+
+impl fmt::Display for ContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(
+                f,
+                "the Runtime API sent an invocation without the header `{}`, so it cannot be answered",
+                api::REQUEST_ID
+            ),
+            Self::Malformed(value) => write!(
+                f,
+                "the Runtime API sent an invocation whose header `{}` is {value:?}; an id is letters, \
+                 digits and `-._~:`",
+                api::REQUEST_ID
+            ),
+        }
+    }
+}
+
+impl Context {
+    /// A context with this request id and nothing else; useful to call a handler in a test.
+    ///
+    /// ```
+    /// use lambda_stream::{Context, LambdaEvent};
+    ///
+    /// let event = LambdaEvent::new("payload", Context::new("test-1"));
+    /// assert_eq!(event.context.request_id(), "test-1");
+    /// ```
+    pub fn new(request_id: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static(api::REQUEST_ID), id);
+        }
+        Self {
+            headers,
+            expires: None,
+            environment: Arc::default(),
+        }
+    }
+
+    /// The same context with this deadline; useful to call a handler in a test.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
+        let ms = deadline
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis());
+        // A number is always a valid header value.
+        if let Ok(value) = HeaderValue::from_str(&ms.to_string()) {
+            self.headers
+                .insert(HeaderName::from_static(api::DEADLINE_MS), value);
+        }
+        self.expires = self.deadline().and_then(expires);
+        self
+    }
+
+    /// Reads the headers of `GET …/invocation/next`.
+    pub(crate) fn from_headers(
+        headers: HeaderMap,
+        environment: Arc<Environment>,
+    ) -> Result<Self, ContextError> {
+        let id = headers.get(api::REQUEST_ID).ok_or(ContextError::Missing)?;
+        if !is_path_segment(id.as_bytes()) {
+            return Err(ContextError::Malformed(id.clone()));
+        }
+        let mut context = Self {
+            headers,
+            expires: None,
+            environment,
+        };
+        context.expires = context.deadline().and_then(expires);
+        Ok(context)
+    }
+
+    /// The id of this invocation, unique to it: what to log, and what AWS Support asks for.
+    pub fn request_id(&self) -> &str {
+        self.text(api::REQUEST_ID).unwrap_or_default()
+    }
+
+    /// When the service stops the function.
+    ///
+    /// As the Runtime API sent it, so it may be nonsense: some local tools send a constant that lies in
+    /// the past. [`remaining_time`](Self::remaining_time) does not fall for it.
+    pub fn deadline(&self) -> Option<SystemTime> {
+        let ms = self.text(api::DEADLINE_MS)?.parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+    }
+
+    /// How long until the service stops the function; zero once the deadline has passed.
+    ///
+    /// `None` when there is no deadline, and when it is absurd: it had passed before the invocation
+    /// arrived, or it is more than a day away. Measured on the monotonic clock from the moment at which
+    /// the invocation arrived.
+    pub fn remaining_time(&self) -> Option<Duration> {
+        self.expires
+            .map(|expires| expires.saturating_duration_since(Instant::now()))
+    }
+
+    /// The moment of the deadline, unless it is absurd.
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// The ARN that was invoked: function, version or alias.
+    pub fn invoked_function_arn(&self) -> Option<&str> {
+        self.text(api::FUNCTION_ARN)
+    }
+
+    /// The AWS X-Ray trace header, `Root=…;Parent=…;Sampled=…`.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.text(api::TRACE_ID)
+    }
+
+    /// The tenant, for functions in tenant isolation mode.
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.text(api::TENANT_ID)
+    }
+
+    /// The nonce of this attempt, which the runtime echoes.
+    pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
+        self.headers.get(api::INVOCATION_ID)
+    }
+
+    /// What a mobile client sends about itself, decoded from JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, or not what `T` wants; the error names the header.
+    ///
+    /// ```
+    /// # use lambda_stream::{Context, Failure};
+    /// # fn f(context: Context) -> Result<(), Failure> {
+    /// let client: Option<serde_json::Value> = context.client_context()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn client_context<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
+        self.json(api::CLIENT_CONTEXT)
+    }
+
+    /// The Amazon Cognito identity that invoked the function, decoded from JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, or not what `T` wants; the error names the header.
+    pub fn cognito_identity<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
+        self.json(api::COGNITO_IDENTITY)
+    }
+
+    /// The name of the function, from `AWS_LAMBDA_FUNCTION_NAME`.
+    pub fn function_name(&self) -> Option<&str> {
+        self.environment.function_name.as_deref()
+    }
+
+    /// The version of the function, from `AWS_LAMBDA_FUNCTION_VERSION`.
+    pub fn function_version(&self) -> Option<&str> {
+        self.environment.function_version.as_deref()
+    }
+
+    /// The memory of the function in MB, from `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
+    pub fn memory_size_mb(&self) -> Option<u32> {
+        self.environment.memory_size_mb
+    }
+
+    /// The CloudWatch log group of the function, from `AWS_LAMBDA_LOG_GROUP_NAME`.
+    pub fn log_group(&self) -> Option<&str> {
+        self.environment.log_group.as_deref()
+    }
+
+    /// The CloudWatch log stream of this sandbox, from `AWS_LAMBDA_LOG_STREAM_NAME`.
+    pub fn log_stream(&self) -> Option<&str> {
+        self.environment.log_stream.as_deref()
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        let value = self.headers.get(name)?;
+        std::str::from_utf8(value.as_bytes())
+            .ok()
+            .filter(|text| !text.is_empty())
+    }
+
+    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        self.text(name)
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| {
+                Failure::known(
+                    "Function.InvalidContext",
+                    format_args!("the header `{name}` is not what was asked for: {error}"),
+                )
+            })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("request_id", &self.request_id())
+            .field("deadline", &self.deadline())
+            .field("invoked_function_arn", &self.invoked_function_arn())
+            .field("trace_id", &self.trace_id())
+            .field("tenant_id", &self.tenant_id())
+            .field("function_name", &self.function_name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An id becomes part of a path, so it must not be able to change that path.
+fn is_path_segment(id: &[u8]) -> bool {
+    !id.is_empty()
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:".contains(byte))
+        && id.iter().any(|byte| *byte != b'.')
+}
+
+fn expires(deadline: SystemTime) -> Option<Instant> {
+    let left = deadline.duration_since(SystemTime::now()).ok()?;
+    if left > ABSURD {
+        return None;
+    }
+    Instant::now().checked_add(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(headers: &[(&'static str, &str)]) -> Result<Context, ContextError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
+        }
+        Context::from_headers(map, Arc::default())
+    }
+
+    #[test]
+    fn every_header_is_read() {
+        let context = context(&[
+            (api::REQUEST_ID, "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+            (api::DEADLINE_MS, "1542409706888"),
+            (
+                api::FUNCTION_ARN,
+                "arn:aws:lambda:us-east-2:123456789012:function:f",
+            ),
+            (api::TRACE_ID, "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
+            (api::CLIENT_CONTEXT, r#"{"client":{"app_title":"t"}}"#),
+            (api::COGNITO_IDENTITY, r#"{"cognitoIdentityId":"c"}"#),
+            (api::TENANT_ID, "blue"),
+            (api::INVOCATION_ID, "nonce"),
+        ])
+        .unwrap();
+        assert_eq!(context.request_id(), "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+        assert_eq!(
+            context.deadline(),
+            Some(UNIX_EPOCH + Duration::from_millis(1_542_409_706_888))
+        );
+        assert_eq!(
+            context.invoked_function_arn(),
+            Some("arn:aws:lambda:us-east-2:123456789012:function:f")
+        );
+        assert!(context.trace_id().unwrap().starts_with("Root="));
+        let client: serde_json::Value = context.client_context().unwrap().unwrap();
+        assert_eq!(client["client"]["app_title"], "t");
+        let identity: serde_json::Value = context.cognito_identity().unwrap().unwrap();
+        assert_eq!(identity["cognitoIdentityId"], "c");
+        assert_eq!(context.tenant_id(), Some("blue"));
+        assert_eq!(context.invocation_id().unwrap(), "nonce");
+    }
+
+    #[test]
+    fn only_the_request_id_is_required() {
+        let context = context(&[(api::REQUEST_ID, "1"), (api::TENANT_ID, "")]).unwrap();
+        assert_eq!(context.deadline(), None);
+        assert_eq!(context.remaining_time(), None);
+        assert_eq!(context.tenant_id(), None);
+        assert_eq!(context.client_context::<serde_json::Value>().unwrap(), None);
+    }
+
+    #[test]
+    fn an_unusable_request_id_is_told() {
+        let error = context(&[]).unwrap_err().to_string();
+        assert!(error.contains("lambda-runtime-aws-request-id"), "{error}");
+        for id in ["", "..", "a/b", "a?b", "a b", "a#b", "é", "%2f"] {
+            let error = context(&[(api::REQUEST_ID, id)]).unwrap_err().to_string();
+            assert!(error.contains("lambda-runtime-aws-request-id"), "{error}");
+        }
+    }
+
+    #[test]
+    fn malformed_optional_headers_cost_nothing_else() {
+        let context = context(&[
+            (api::REQUEST_ID, "1"),
+            (api::DEADLINE_MS, "soon"),
+            (api::CLIENT_CONTEXT, "{"),
+        ])
+        .unwrap();
+        assert_eq!(context.deadline(), None);
+        let failure = context
+            .client_context::<serde_json::Value>()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            failure.contains("lambda-runtime-client-context"),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_counts_down() {
+        let deadline = SystemTime::now() + Duration::from_secs(60);
+        let context = Context::new("1").with_deadline(deadline);
+        let before = context.remaining_time().unwrap();
+        assert!(before <= Duration::from_secs(60) && before > Duration::from_secs(58));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(
+            before - context.remaining_time().unwrap(),
+            Duration::from_secs(10)
+        );
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(context.remaining_time(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn an_absurd_deadline_is_none() {
+        for ms in ["600000", "0", "18446744073709551615", "9999999999999"] {
+            let context = context(&[(api::REQUEST_ID, "1"), (api::DEADLINE_MS, ms)]).unwrap();
+            assert_eq!(context.remaining_time(), None, "{ms}");
+        }
+    }
+}

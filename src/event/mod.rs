@@ -1,0 +1,48 @@
+//! What arrives: the event, and the context that comes with it.
+
+mod context;
+mod decode;
+
+pub use context::Context;
+pub(crate) use context::{ContextError, Environment};
+pub(crate) use decode::decode;
+
+/// An invocation as a handler receives it.
+///
+/// `T` is what the event is decoded into: any type that implements [`serde::Deserialize`], such as your
+/// own struct, a type of the `aws_lambda_events` crate or `serde_json::Value`. With
+/// [`Bytes`](bytes::Bytes) the handler gets the event as it came, without decoding or copying it.
+///
+/// ```
+/// use lambda_stream::LambdaEvent;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Question {
+///     text: String,
+/// }
+///
+/// async fn handler(event: LambdaEvent<Question>) {
+///     let id = event.context.request_id();
+///     println!("{id} asks: {}", event.payload.text);
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LambdaEvent<T> {
+    /// The decoded event.
+    pub payload: T,
+    /// What the service tells of this invocation.
+    pub context: Context,
+}
+
+impl<T> LambdaEvent<T> {
+    /// An event as a handler receives it; useful to call a handler in a test.
+    pub fn new(payload: T, context: Context) -> Self {
+        Self { payload, context }
+    }
+
+    /// Event and context, one by one.
+    pub fn into_parts(self) -> (T, Context) {
+        (self.payload, self.context)
+    }
+}

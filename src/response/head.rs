@@ -1,0 +1,274 @@
+//! The head of a response: status, headers and cookies.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{StatusCode, response};
+
+use crate::wire::prelude::{Prelude, PreludeError};
+
+/// The head of a response: status, headers and cookies.
+///
+/// It goes out as soon as the handler returns it, before the first chunk is there.
+///
+/// ```
+/// use lambda_stream::Head;
+///
+/// let head = Head::new(418)
+///     .header("content-type", "text/plain")
+///     .header("x-my-custom-header", "streaming-example")
+///     .cookie("session=7; Path=/; HttpOnly");
+/// assert!(head.error().is_none());
+/// ```
+///
+/// # Errors
+///
+/// Building a head never panics and needs no `?`: what cannot be sent is remembered and reported when
+/// the head is to be sent. Nothing has left by then, so the invocation fails as a whole, with the type
+/// `Function.InvalidHead` and a message that names the header, value or status; [`error`](Self::error)
+/// tells it earlier.
+///
+/// # What is sent
+///
+/// * A header that is set more than once is joined with `, ` (which a Function URL wants) and also listed
+///   value by value (which API Gateway wants).
+/// * A `set-cookie` header is sent as a cookie.
+/// * Length and hop-by-hop headers (`content-length`, `transfer-encoding`, `connection`, `keep-alive`, …)
+///   are left out: they describe a connection that the service makes itself.
+/// * The whole head must fit into 16 KB, or API Gateway answers 500; a larger one is an error that says
+///   how large it was.
+/// * 204 and 304 have no body by definition: the stream behind them is dropped without being polled.
+#[derive(Debug, Clone)]
+pub struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    cookies: Vec<HeaderValue>,
+    error: Option<HeadError>,
+}
+
+/// Why a head cannot be sent; the text names the header, value, status or size.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeadError(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Status(u16),
+    Name(String),
+    Value(HeaderName, String),
+    Cookie(String),
+    Prelude(PreludeError),
+}
+
+impl Head {
+    /// A head with this status, which is a number from 200 to 599.
+    ///
+    /// A [`StatusCode`] becomes a head with [`Head::from`].
+    pub fn new(status: u16) -> Self {
+        let mut head = Self::from(StatusCode::OK);
+        match StatusCode::from_u16(status) {
+            Ok(code) if is_final(code) => head.status = code,
+            _ => head.fail(Kind::Status(status)),
+        }
+        head
+    }
+
+    /// A head with status 200.
+    pub fn ok() -> Self {
+        Self::from(StatusCode::OK)
+    }
+
+    /// Adds a header. A name that is there already gets a second value.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        match HeaderName::from_bytes(name.as_bytes()) {
+            Err(_) => self.fail(Kind::Name(name.to_owned())),
+            Ok(name) => match HeaderValue::from_bytes(value) {
+                Err(_) => self.fail(Kind::Value(name, lossy(value))),
+                Ok(value) => {
+                    self.headers.append(name, value);
+                }
+            },
+        }
+        self
+    }
+
+    /// Sets the content type, such as `text/event-stream`; in place of one that was set before.
+    #[must_use]
+    pub fn content_type(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.headers.remove(header::CONTENT_TYPE);
+        self.header(header::CONTENT_TYPE, value)
+    }
+
+    /// Adds a cookie, written as in `set-cookie`: `name=value; Path=/; HttpOnly`.
+    #[must_use]
+    pub fn cookie(mut self, cookie: impl AsRef<[u8]>) -> Self {
+        match HeaderValue::from_bytes(cookie.as_ref()) {
+            Ok(cookie) => self.cookies.push(cookie),
+            Err(_) => self.fail(Kind::Cookie(lossy(cookie.as_ref()))),
+        }
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers that were set.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The cookies that were set with [`cookie`](Self::cookie).
+    pub fn cookies(&self) -> &[HeaderValue] {
+        &self.cookies
+    }
+
+    /// The first thing in this head that cannot be sent. The size is checked when it is sent.
+    pub fn error(&self) -> Option<&HeadError> {
+        self.error.as_ref()
+    }
+
+    /// Whether the status rules out a body.
+    pub(crate) fn is_bodyless(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        )
+    }
+
+    /// The prelude that carries this head; `empty` when no payload follows.
+    pub(crate) fn to_prelude(&self, empty: bool) -> Result<Bytes, HeadError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        Prelude {
+            status: self.status,
+            headers: &self.headers,
+            cookies: &self.cookies,
+            empty,
+        }
+        .encode()
+        .map_err(|error| HeadError(Kind::Prelude(error)))
+    }
+
+    /// Remembers the first error.
+    fn fail(&mut self, kind: Kind) {
+        self.error.get_or_insert(HeadError(kind));
+    }
+}
+
+impl From<StatusCode> for Head {
+    fn from(status: StatusCode) -> Self {
+        let error = (!is_final(status)).then(|| HeadError(Kind::Status(status.as_u16())));
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            cookies: Vec::new(),
+            error,
+        }
+    }
+}
+
+/// Status and headers; each `set-cookie` becomes a cookie. Version and extensions are left behind.
+impl From<response::Parts> for Head {
+    fn from(parts: response::Parts) -> Self {
+        Self {
+            headers: parts.headers,
+            ..Self::from(parts.status)
+        }
+    }
+}
+
+/// Informational statuses end nothing, and the ones past 599 have no meaning.
+fn is_final(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
+}
+
+/// At most this much of a wrong name or value is repeated in its error.
+const SHOWN: usize = 64;
+
+fn lossy(value: &[u8]) -> String {
+    String::from_utf8_lossy(&value[..value.len().min(SHOWN)]).into_owned()
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Status(status) => write!(
+                f,
+                "{status} cannot be the status of a response: it has to be a number from 200 to 599"
+            ),
+            Kind::Name(name) => write!(
+                f,
+                "{:?} cannot be the name of a header: names are letters, digits and `-`",
+                lossy(name.as_bytes())
+            ),
+            Kind::Value(name, value) => write!(
+                f,
+                "{value:?} cannot be the value of the header `{name}`: it has a control character"
+            ),
+            Kind::Cookie(cookie) => {
+                write!(
+                    f,
+                    "{cookie:?} cannot be a cookie: it has a control character"
+                )
+            }
+            Kind::Prelude(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeadError({self})")
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (head, names) in [
+            (Head::new(99), "99"),
+            (Head::new(101), "101"),
+            (Head::new(600), "600"),
+            (Head::new(65535), "65535"),
+            (Head::from(StatusCode::CONTINUE), "100"),
+            (Head::ok().header("a b", "c"), "\"a b\""),
+            (Head::ok().header("", "c"), "\"\""),
+            (Head::ok().header("x-a", "c\nd"), "`x-a`"),
+            (Head::ok().header("x-a", "c\nd"), r#""c\nd""#),
+            (Head::ok().content_type("a\0"), "`content-type`"),
+            (Head::ok().cookie("a=\r\n"), r#""a=\r\n""#),
+        ] {
+            let error = head.error().expect(names).to_string();
+            assert!(error.contains(names), "{error}");
+            assert_eq!(head.to_prelude(false).unwrap_err().to_string(), error);
+        }
+    }
+
+    #[test]
+    fn the_first_error_is_kept() {
+        let head = Head::new(7).header("a b", "c");
+        assert!(head.error().unwrap().to_string().starts_with("7 "));
+    }
+
+    #[test]
+    fn a_type_of_the_http_crate_is_taken_as_it_is() {
+        let head = Head::from(StatusCode::CREATED)
+            .header(header::VARY, HeaderValue::from_static("accept"))
+            .content_type("text/plain")
+            .content_type("text/html");
+        assert_eq!(
+            head.to_prelude(false).unwrap(),
+            r#"{"statusCode":201,"headers":{"vary":"accept","content-type":"text/html"},"cookies":[]}"#
+        );
+    }
+}

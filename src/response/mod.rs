@@ -1,0 +1,10 @@
+//! What a handler returns: a head and a stream of chunks, and the frames that they become.
+
+mod frames;
+mod head;
+mod into_response;
+mod payload;
+
+pub use frames::Frames;
+pub use head::{Head, HeadError};
+pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};

@@ -1,0 +1,89 @@
+//! From the streams and bodies that handlers return to one kind of stream: `Result<Bytes, Failure>`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::error::{Error, Failure};
+
+pin_project! {
+    /// A stream whose items are turned into [`Bytes`] and [`Failure`].
+    #[derive(Debug)]
+    pub struct StreamPayload<S> {
+        #[pin]
+        stream: S,
+    }
+}
+
+impl<S> StreamPayload<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream }
+    }
+}
+
+impl<S, D, E> Stream for StreamPayload<S>
+where
+    S: Stream<Item = Result<D, E>>,
+    D: Into<Bytes>,
+    E: Into<Error>,
+{
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.project().stream.poll_next(cx));
+        Poll::Ready(item.map(|item| item.map(Into::into).map_err(Failure::from_error)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.stream.size_hint()
+    }
+}
+
+pin_project! {
+    /// The data of a body; its own trailers are left out, because no HTTP front door passes them on.
+    #[derive(Debug)]
+    pub struct BodyPayload<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> BodyPayload<B> {
+    pub(super) fn new(body: B) -> Self {
+        Self { body }
+    }
+}
+
+impl<B> Stream for BodyPayload<B>
+where
+    B: Body,
+    B::Error: Into<Error>,
+{
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Known to be over: a body need not be polled to find out, and a response that is known to be
+        // empty can say so in its prelude.
+        if self.body.is_end_stream() {
+            return Poll::Ready(None);
+        }
+        loop {
+            match ready!(self.as_mut().project().body.poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(Failure::from_error(error)))),
+                Some(Ok(frame)) => {
+                    if let Ok(mut data) = frame.into_data() {
+                        let len = data.remaining();
+                        // No copy where the data is `Bytes` already.
+                        return Poll::Ready(Some(Ok(data.copy_to_bytes(len))));
+                    }
+                    tracing::warn!("the trailers of a response body were dropped");
+                }
+            }
+        }
+    }
+}
