@@ -4,6 +4,10 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +120,15 @@ impl Failure {
         Self::known("Function.Panic", format_args!("panicked: {text}"))
     }
 
+    /// The deadline came close; see [`Runtime::deadline_margin`](crate::Runtime::deadline_margin).
+    pub(crate) fn deadline() -> Self {
+        Self::known(
+            "Function.DeadlineExceeded",
+            "the invocation was ended shortly before its deadline, at which the sandbox would have been \
+             killed",
+        )
+    }
+
     /// The type that is reported, such as `Function.QuotaExceeded`.
     pub fn error_type(&self) -> &str {
         &self.error_type
@@ -206,6 +219,23 @@ impl fmt::Debug for Failure {
 }
 
 impl StdError for Failure {}
+
+/// Runs code of the user's; a panic of it becomes a failure.
+///
+/// What panicked has to be dropped and never touched again, so that nobody sees its broken state.
+pub(crate) fn contain<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Failure::from_panic(&*payload))
+}
+
+/// Awaits code of the user's; a panic of it becomes a failure.
+pub(crate) async fn contain_async<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match contain(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
 
 /// `Name` or `Function.Name` or `Runtime.Name` as the service accepts it.
 fn qualified(error_type: &str) -> Option<Cow<'static, str>> {

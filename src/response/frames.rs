@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::into_response::{Form, IntoResponse, Response};
-use crate::error::Failure;
+use crate::error::{Failure, contain};
 use crate::wire::api;
 use crate::wire::prelude::DELIMITER;
 
@@ -174,8 +173,19 @@ where
         }
     }
 
+    /// Drops the stream at once; there are no frames any more. A panic in its `Drop` is contained.
+    pub(crate) fn abandon(mut self: Pin<&mut Self>) {
+        let panic = self.as_mut().close();
+        let this = self.project();
+        *this.state = State::Done;
+        *this.first = None;
+        if this.failure.is_none() {
+            *this.failure = panic;
+        }
+    }
+
     /// Drops the stream. A panic in its `Drop` is contained and returned.
-    pub(crate) fn close(self: Pin<&mut Self>) -> Option<Failure> {
+    fn close(self: Pin<&mut Self>) -> Option<Failure> {
         let mut payload = self.project().payload;
         payload.as_ref().as_pin_ref()?;
         contain(|| payload.set(None)).err()
@@ -208,6 +218,21 @@ where
         Poll::Pending
     }
 
+    /// Whether the stream was pending when the head was made: it is not asked again before the head is
+    /// on its way.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.first.is_none() && self.payload.is_some()
+    }
+
+    /// Whether the next frame is at hand without polling the stream.
+    pub(crate) fn has_frame(&self) -> bool {
+        match self.state {
+            State::Prelude(_) | State::Delimiter | State::Trailers => true,
+            State::Payload => self.first.is_some(),
+            State::New(_) | State::Done => false,
+        }
+    }
+
     fn is_over(&self) -> bool {
         match self.state {
             State::Done => true,
@@ -218,12 +243,6 @@ where
             _ => false,
         }
     }
-}
-
-/// Runs code of the user's; a panic of it becomes a failure.
-fn contain<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
-    // What panicked is dropped and never touched again, so nobody sees its broken state.
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Failure::from_panic(&*payload))
 }
 
 impl<S> Body for Frames<S>

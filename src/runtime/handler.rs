@@ -1,0 +1,97 @@
+//! What may serve invocations: async closures and functions, and tower services.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use serde::de::DeserializeOwned;
+use tower_service::Service;
+
+use crate::error::{Error, Failure};
+use crate::event::{LambdaEvent, decode};
+use crate::response::{IntoResponse, Response};
+
+/// What serves invocations: an async function, an async closure, or a tower service.
+///
+/// * `async fn(LambdaEvent<T>) -> Result<R, E>` or `async |event: LambdaEvent<T>| …`, where `T` implements
+///   [`serde::Deserialize`] or is [`Bytes`], `R` is a [response](IntoResponse) and `E` is any error. A
+///   closure may borrow and change its own state: one invocation is served at a time.
+/// * `tower::Service<LambdaEvent<T>, Response = R, Error = E>`, so that `.layer(…)` works, and so does
+///   `service_fn`.
+///
+/// Nothing has to be `Send`, `'static` or `Unpin`: handler and stream are polled on the caller's task.
+///
+/// The parameter `M` is there so that functions and services can both be accepted; it is always inferred.
+/// This trait is not meant to be implemented elsewhere: implement `tower::Service`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot serve invocations",
+    label = "not a handler",
+    note = "a handler is `async fn(LambdaEvent<T>) -> Result<R, E>` (an async closure needs the type of its event written out), where `T: Deserialize`, `R: IntoResponse` and `E: Into<lambda_stream::Error>`, or a `tower::Service` of that shape"
+)]
+pub trait Handler<M> {
+    /// The stream of chunks of a response.
+    type Payload: Stream<Item = Result<Bytes, Failure>>;
+
+    /// Serves one invocation.
+    fn call(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+    ) -> impl Future<Output = Result<Response<Self::Payload>, Failure>>;
+}
+
+/// Marks handlers that are functions or closures.
+#[derive(Debug)]
+pub struct FromFn<T, R, E, M>(PhantomData<(T, R, E, M)>);
+
+/// Marks handlers that are tower services.
+#[derive(Debug)]
+pub struct FromService<T, M>(PhantomData<(T, M)>);
+
+impl<F, T, R, E, M> Handler<FromFn<T, R, E, M>> for F
+where
+    F: AsyncFnMut(LambdaEvent<T>) -> Result<R, E>,
+    T: DeserializeOwned + 'static,
+    R: IntoResponse<M>,
+    E: Into<Error>,
+{
+    type Payload = R::Payload;
+
+    async fn call(&mut self, event: LambdaEvent<Bytes>) -> Result<Response<R::Payload>, Failure> {
+        let event = decoded(event)?;
+        match self(event).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) => Err(Failure::from_error(error)),
+        }
+    }
+}
+
+impl<S, T, M> Handler<FromService<T, M>> for S
+where
+    S: Service<LambdaEvent<T>>,
+    S::Response: IntoResponse<M>,
+    S::Error: Into<Error>,
+    T: DeserializeOwned + 'static,
+{
+    type Payload = <S::Response as IntoResponse<M>>::Payload;
+
+    async fn call(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+    ) -> Result<Response<Self::Payload>, Failure> {
+        let event = decoded(event)?;
+        std::future::poll_fn(|cx| self.poll_ready(cx))
+            .await
+            .map_err(Failure::from_error)?;
+        match Service::call(self, event).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) => Err(Failure::from_error(error)),
+        }
+    }
+}
+
+fn decoded<T: DeserializeOwned + 'static>(
+    event: LambdaEvent<Bytes>,
+) -> Result<LambdaEvent<T>, Failure> {
+    let (payload, context) = event.into_parts();
+    Ok(LambdaEvent::new(decode(payload)?, context))
+}
