@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn the_table_of_answers() {
-        let document = |t: &str| format!(r#"{{"errorType":"{t}","errorMessage":"m"}}"#).leak() as &str;
+        let document =
+            |t: &str| format!(r#"{{"errorType":"{t}","errorMessage":"m"}}"#).leak() as &str;
         for status in [200, 202, 204] {
             assert_eq!(verdict(status, ""), Verdict::Accepted);
         }
@@ -114,6 +115,9 @@ mod tests {
             verdict(410, "gone\n"),
             Verdict::Abandoned("410 Gone: gone".to_owned())
         );
-        assert_eq!(verdict(413, ""), Verdict::Abandoned("413 Payload Too Large".to_owned()));
+        assert_eq!(
+            verdict(413, ""),
+            Verdict::Abandoned("413 Payload Too Large".to_owned())
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT};
+use http::header::{
+    CONTENT_TYPE, HOST, HeaderMap, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT,
+};
 use http::{Method, Request, StatusCode};
 use tokio::time::Sleep;
 
@@ -94,10 +96,7 @@ impl Client {
     {
         let mut request = self.invocation_request(context, api::RESPONSE)?;
         let headers = request.headers_mut();
-        headers.insert(
-            api::RESPONSE_MODE,
-            HeaderValue::from_static(api::STREAMING),
-        );
+        headers.insert(api::RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         headers.insert(TRAILER, HeaderValue::from_static(api::TRAILERS));
         headers.insert(CONTENT_TYPE, content_type);
@@ -121,7 +120,11 @@ impl Client {
     }
 
     /// Reports that an invocation failed before its head.
-    pub(super) async fn fail(&mut self, context: &Context, failure: &Failure) -> Result<(), RunError> {
+    pub(super) async fn fail(
+        &mut self,
+        context: &Context,
+        failure: &Failure,
+    ) -> Result<(), RunError> {
         report::failed(context.request_id(), failure);
         let request = self.invocation_request(context, api::ERROR)?;
         match self.post_failure(request, failure).await {

@@ -137,7 +137,9 @@ mod tests {
             ("::1", 9001)
         );
         assert_eq!(
-            Endpoint::parse("h:1").unwrap().invocation_path("7", "/response"),
+            Endpoint::parse("h:1")
+                .unwrap()
+                .invocation_path("7", "/response"),
             "/2018-06-01/runtime/invocation/7/response"
         );
     }

@@ -12,14 +12,14 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::answer::Answer;
 use super::config::Endpoint;
-use super::outbox::{Outbox, Outgoing};
 use super::deadline::is_past;
+use super::outbox::{Outbox, Outgoing};
+use super::socket::{Full, Socket};
 use crate::error::Failure;
 use crate::response::Frames;
 
@@ -75,6 +75,7 @@ pub(super) struct Connection {
     sender: SendRequest<Outgoing>,
     driver: Driver,
     outbox: Outbox,
+    is_full: Full,
 }
 
 impl Connection {
@@ -86,10 +87,12 @@ impl Connection {
         // With Nagle's algorithm on, a chunk waits for the acknowledgement of the one before, which the
         // other side delays by up to 44 ms.
         stream.set_nodelay(true).map_err(Lost::new)?;
+        let socket = Socket::new(stream);
+        let is_full = socket.is_full();
         let (sender, connection) = http1::Builder::new()
             // Header names leave as AWS's documentation writes them.
             .title_case_headers(true)
-            .handshake(TokioIo::new(stream))
+            .handshake(socket)
             .await
             .map_err(Lost::new)?;
         Ok(Self {
@@ -99,6 +102,7 @@ impl Connection {
                 is_done: false,
             },
             outbox: Outbox::default(),
+            is_full,
         })
     }
 
@@ -128,7 +132,7 @@ impl Connection {
 
     /// Sends a request whose body is a response of the handler, and reads the answer.
     ///
-    /// The source is polled only once the connection has taken what it gave before. At `deadline` the
+    /// The source is polled only once the socket has taken what it gave before. At `deadline` the
     /// response is ended with [`Failure`] trailers. When the Runtime API refuses the response early, the
     /// source is not polled again, and the returned flag says that this connection is used up.
     pub(super) async fn respond<S>(
@@ -144,6 +148,7 @@ impl Connection {
             sender,
             driver,
             outbox,
+            is_full,
         } = self;
         driver.drive(sender.ready()).await?.map_err(Lost::new)?;
         outbox.clear();
@@ -155,7 +160,8 @@ impl Connection {
         // The first frames are there before the connection is polled, so that request head, prelude,
         // delimiter and first chunk leave in one write.
         let mut source = poll_fn(|cx| Poll::Ready(pump.fill(frames.as_mut(), cx))).await;
-        let mut answer = pin!(sender.send_request(request.map(|()| Outgoing::Streamed(outbox.clone()))));
+        let mut answer =
+            pin!(sender.send_request(request.map(|()| Outgoing::Streamed(outbox.clone()))));
         let mut answered: Option<Response<Incoming>> = None;
 
         let is_early = poll_fn(|cx| {
@@ -176,7 +182,8 @@ impl Connection {
                     frames.as_mut().fail(Failure::deadline());
                     source = Source::Ready;
                 }
-                if pump.is_over() || !outbox.is_empty() || source == Source::Pending {
+                let is_held_back = !outbox.is_empty() || is_full.get();
+                if pump.is_over() || is_held_back || source == Source::Pending {
                     // The source has to be asked again when the task is woken, whoever woke it.
                     source = Source::Ready;
                     return Poll::Pending;
@@ -270,7 +277,7 @@ impl Pump<'_> {
 
 /// The connection's own work: reading and writing.
 struct Driver {
-    connection: http1::Connection<TokioIo<TcpStream>, Outgoing>,
+    connection: http1::Connection<Socket, Outgoing>,
     is_done: bool,
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod handler;
 mod invocation;
 mod outbox;
+mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;

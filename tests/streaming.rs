@@ -1,0 +1,281 @@
+//! When bytes leave: the head at once, a ready chunk at once, and nothing waits for anything.
+
+mod support;
+
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
+use lambda_stream::{Error, Head, LambdaEvent, Runtime};
+use serde_json::Value;
+use support::{Item, serve};
+use tokio::sync::mpsc;
+
+fn gated(receiver: mpsc::UnboundedReceiver<&'static str>) -> impl Stream<Item = Item> {
+    stream::unfold(receiver, async |mut receiver| {
+        let text = receiver.recv().await?;
+        Some((Ok(Bytes::from_static(text.as_bytes())), receiver))
+    })
+}
+
+#[tokio::test]
+async fn the_prelude_leaves_before_there_is_a_chunk_and_each_chunk_before_the_next() {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let mut receiver = Some(receiver);
+    let handler = async move |_: LambdaEvent<Value>| {
+        let chunks = gated(receiver.take().expect("one invocation"));
+        Ok::<_, Error>((Head::new(201), chunks))
+    };
+    serve(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        peer.response_head("1").await;
+        assert!(peer.prelude().await.contains("201"));
+        for text in ["one", "two", "three"] {
+            sender.send(text).unwrap();
+            assert_eq!(peer.text_chunk().await, text);
+        }
+        drop(sender);
+        assert_eq!(peer.rest().await, b"");
+    })
+    .await;
+}
+
+/// The other end of the runtime's connection, looked into from inside a source.
+struct Wire {
+    api: TcpListener,
+    peer: Option<TcpStream>,
+}
+
+impl Wire {
+    fn bind() -> (Self, SocketAddr) {
+        let api = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = api.local_addr().unwrap();
+        (Self { api, peer: None }, address)
+    }
+
+    /// Answers the `GET …/next` that comes.
+    fn invoke(&mut self) {
+        use std::io::{Read, Write};
+
+        let (mut peer, _) = self.api.accept().unwrap();
+        let mut request = vec![0; 4096];
+        let n = peer.read(&mut request).unwrap();
+        assert!(request[..n].ends_with(b"\r\n\r\n"));
+        peer.write_all(
+            b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 2\r\n\r\n{}",
+        )
+        .unwrap();
+        peer.set_nonblocking(true).unwrap();
+        self.peer = Some(peer);
+    }
+
+    /// Waits, without giving the runtime a turn, until this text has arrived: what was written arrives by
+    /// itself, and what was not never does.
+    fn expect(&self, text: &str) {
+        let began = Instant::now();
+        loop {
+            let arrived = self.arrived();
+            if arrived.contains(text) {
+                return;
+            }
+            let patience = Duration::from_secs(5);
+            assert!(began.elapsed() < patience, "no {text:?} in {arrived:?}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Everything that has arrived of the response so far.
+    fn arrived(&self) -> String {
+        let mut seen = vec![0; 1 << 20];
+        match self.peer.as_ref().unwrap().peek(&mut seen) {
+            Ok(n) => String::from_utf8_lossy(&seen[..n]).into_owned(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => String::new(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Runs one invocation whose source can look at the wire.
+async fn with_wire<S>(source: impl Fn(Rc<RefCell<Wire>>) -> S) -> String
+where
+    S: Stream<Item = Item>,
+{
+    let (wire, address) = Wire::bind();
+    let wire = Rc::new(RefCell::new(wire));
+    let handler =
+        async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), source(Rc::clone(&wire))));
+    let runtime = Runtime::new().runtime_api(address.to_string());
+    let accept = {
+        let wire = Rc::clone(&wire);
+        async move {
+            // The request is sent by the runtime, which is polled in this task; give it its turns.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            wire.borrow_mut().invoke();
+            loop {
+                tokio::task::yield_now().await;
+                let arrived = wire.borrow().arrived();
+                if arrived.ends_with("0\r\n\r\n") {
+                    return arrived;
+                }
+            }
+        }
+    };
+    support::patiently(async {
+        tokio::select! {
+            ended = runtime.run(handler) => panic!("the runtime ended: {ended:?}"),
+            arrived = accept => arrived,
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_head_is_on_the_wire_before_a_source_that_was_pending_is_polled_again() {
+    with_wire(|wire| {
+        let mut polls = 0;
+        stream::poll_fn(move |cx| {
+            polls += 1;
+            if polls == 1 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            wire.borrow().expect(r#"{"statusCode":200"#);
+            wire.borrow().expect("\0\0\0\0\0\0\0\0\r\n");
+            Poll::Ready(None)
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_chunk_is_on_the_wire_before_a_source_that_wakes_itself_is_polled_again() {
+    let arrived = with_wire(|wire| {
+        let mut polls = 0;
+        stream::poll_fn(move |cx| {
+            polls += 1;
+            let n = polls / 2;
+            if polls % 2 == 1 {
+                // Asked again right after a chunk, within the same burst: nothing is promised yet.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if n > 1 {
+                wire.borrow().expect(&format!("chunk {};", n - 1));
+            }
+            Poll::Ready((n <= 50).then(|| Ok(Bytes::from(format!("chunk {n};")))))
+        })
+    })
+    .await;
+    assert!(arrived.contains("chunk 50;"));
+}
+
+#[tokio::test]
+async fn a_source_that_computes_per_chunk_does_not_hold_back_what_it_gave() {
+    let arrived = with_wire(|wire| {
+        let mut n = 0;
+        stream::poll_fn(move |_| {
+            n += 1;
+            if n > 2 {
+                // Before this chunk is made, the one before the last has to be there.
+                wire.borrow().expect(&format!("chunk {};", n - 2));
+            }
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(1) {
+                std::hint::spin_loop();
+            }
+            Poll::Ready((n <= 40).then(|| Ok(Bytes::from(format!("chunk {n};")))))
+        })
+    })
+    .await;
+    assert!(arrived.contains("chunk 40;"));
+}
+
+#[tokio::test]
+async fn a_first_chunk_that_is_ready_leaves_together_with_the_head() {
+    with_wire(|wire| {
+        let mut polls = 0;
+        stream::poll_fn(move |cx| {
+            polls += 1;
+            match polls {
+                1 => Poll::Ready(Some(Ok(Bytes::from_static(b"first")))),
+                2 => {
+                    let arrived = wire.borrow().arrived();
+                    assert!(
+                        !arrived.contains("POST"),
+                        "the head left alone: {arrived:?}"
+                    );
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                _ => {
+                    wire.borrow().expect("first");
+                    Poll::Ready(None)
+                }
+            }
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_early_success_is_no_completion() {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let mut receiver = Some(receiver);
+    let handler = async move |_: LambdaEvent<Value>| {
+        let chunks = gated(receiver.take().expect("one invocation"));
+        Ok::<_, Error>((Head::ok(), chunks))
+    };
+    serve(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        peer.response_head("1").await;
+        // `cargo lambda watch` answers like this, at once.
+        peer.answer("200 OK", "").await;
+        peer.prelude().await;
+        for text in ["one", "two", "three"] {
+            sender.send(text).unwrap();
+            assert_eq!(peer.text_chunk().await, text);
+        }
+        drop(sender);
+        assert_eq!(peer.rest().await, b"");
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bodyless_response_arrives_with_its_status_and_ends() {
+    let handler = async |event: LambdaEvent<u16>| {
+        let head = Head::new(event.payload).header("location", "/there");
+        // 204 and 304 have no body, so not even a stream that never ends holds them up.
+        let body = match event.payload {
+            204 | 304 => stream::pending().boxed(),
+            _ => stream::empty::<Item>().boxed(),
+        };
+        Ok::<_, Error>((head, body))
+    };
+    serve(handler, async |api| {
+        let mut peer = api.accept().await;
+        for status in [200, 204, 301, 302, 304, 307, 404] {
+            peer.invoke("1", &status.to_string()).await;
+            peer.response_head("1").await;
+            let prelude: Value = serde_json::from_str(&peer.prelude().await).unwrap();
+            assert_eq!(prelude["statusCode"], status);
+            assert_eq!(prelude["headers"]["location"], "/there");
+            let length = prelude["headers"].get("content-length");
+            match status {
+                204 | 304 => assert_eq!(length, None),
+                _ => assert_eq!(length.unwrap(), "0"),
+            }
+            assert_eq!(peer.rest().await, b"");
+            peer.accepted().await;
+        }
+    })
+    .await;
+}
