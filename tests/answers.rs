@@ -1,0 +1,265 @@
+//! What the Runtime API may answer, and what becomes of it.
+
+mod support;
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::Stream;
+use lambda_stream::{Error, Head, LambdaEvent, Raw, RunError};
+use serde_json::Value;
+use support::{Item, ends, serve, texts};
+
+/// A stream without end that counts how often it is polled and how often it is dropped.
+struct Endless {
+    polls: Rc<Cell<usize>>,
+    drops: Rc<Cell<usize>>,
+}
+
+impl Stream for Endless {
+    type Item = Item;
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.polls.set(self.polls.get() + 1);
+        Poll::Ready(Some(Ok(Bytes::from(vec![b'x'; 64 * 1024]))))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.drops.set(self.drops.get() + 1);
+    }
+}
+
+#[derive(Default, Clone)]
+struct Seen {
+    polls: Rc<Cell<usize>>,
+    drops: Rc<Cell<usize>>,
+}
+
+impl Seen {
+    fn endless(&self) -> Endless {
+        Endless {
+            polls: Rc::clone(&self.polls),
+            drops: Rc::clone(&self.drops),
+        }
+    }
+
+    async fn dropped(&self, times: usize) {
+        while self.drops.get() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_early_refusal_drops_the_stream_at_once_and_the_next_invocation_is_served() {
+    let seen = Seen::default();
+    let handler = {
+        let seen = seen.clone();
+        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), seen.endless()))
+    };
+    serve(handler, async |api| {
+        for (n, (status, document)) in [
+            ("400 Bad Request", r#"{"errorType":"InvalidRequestID"}"#),
+            ("403 Forbidden", ""),
+            ("410 Gone", r#"{"errorType":"InvokeTimeout"}"#),
+            ("413 Payload Too Large", "too much"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            // The connection cannot be kept: its body never ended.
+            let mut peer = api.invoke("1", "{}").await;
+            peer.response_head("1").await;
+            peer.prelude().await;
+            peer.answer(status, document).await;
+            seen.dropped(n + 1).await;
+            let polls = seen.polls.get();
+            peer.closed().await;
+            assert_eq!(seen.polls.get(), polls, "polled after the refusal");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_refusal_costs_the_invocation_only() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["x"])));
+    serve(handler, async |api| {
+        let mut peer = api.accept().await;
+        for status in ["400 Bad Request", "410 Gone", "413 Payload Too Large"] {
+            peer.invoke("1", "{}").await;
+            peer.response_head("1").await;
+            peer.prelude().await;
+            assert_eq!(peer.rest().await, b"x");
+            peer.answer(status, r#"{"errorType":"InvalidRequestID"}"#)
+                .await;
+        }
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_drops_the_stream_at_once_and_the_next_invocation_is_served() {
+    let seen = Seen::default();
+    let handler = {
+        let seen = seen.clone();
+        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), seen.endless()))
+    };
+    serve(handler, async |api| {
+        for n in 1..4 {
+            let mut peer = api.invoke("1", "{}").await;
+            peer.response_head("1").await;
+            peer.prelude().await;
+            drop(peer);
+            seen.dropped(n).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_while_the_stream_is_pending_drops_it() {
+    struct Pending(Rc<Cell<usize>>);
+    impl Stream for Pending {
+        type Item = Item;
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+            Poll::Pending
+        }
+    }
+    impl Drop for Pending {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let seen = Seen::default();
+    let handler =
+        async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), Pending(Rc::clone(&seen.drops))));
+    serve(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        drop(peer);
+        seen.dropped(1).await;
+        api.invoke("2", "{}").await.response_head("2").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_went_stale_is_made_again_before_the_response() {
+    let gate = Rc::new(tokio::sync::Notify::new());
+    let handler = async |_: LambdaEvent<Value>| {
+        gate.notified().await;
+        Ok::<_, Error>((Head::ok(), texts(["x"])))
+    };
+    serve(handler, async |api| {
+        let peer = api.invoke("1", "{}").await;
+        drop(peer);
+        // Time for the end of the connection to be noticed.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        gate.notify_one();
+        let mut peer = api.accept().await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        assert_eq!(peer.rest().await, b"x");
+        peer.accepted().await;
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_invocation_yet_is_asked_again() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>(Raw(texts(["x"])));
+    serve(handler, async |api| {
+        let mut peer = api.accept().await;
+        for _ in 0..3 {
+            peer.expect_next().await;
+            peer.write("HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+        peer.invoke("1", "{}").await;
+        peer.response_head("1").await;
+    })
+    .await;
+}
+
+fn refused(error: &Error) -> String {
+    let error = error.downcast_ref::<RunError>().expect("a RunError");
+    assert!(error.is_refused(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_wedged_sandbox_ends_the_runtime_with_the_reason() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["x"])));
+    for (status, error_type) in [
+        ("400 Bad Request", "InvalidFunctionResponseMode"),
+        ("500 Internal Server Error", "ServiceException"),
+    ] {
+        let error = ends(handler, async |api| {
+            let mut peer = api.invoke("id-9", "{}").await;
+            peer.response_head("id-9").await;
+            peer.prelude().await;
+            peer.rest().await;
+            let document = format!(r#"{{"errorType":"{error_type}","errorMessage":"broken"}}"#);
+            peer.answer(status, &document).await;
+        })
+        .await;
+        let text = refused(&error);
+        for part in ["id-9", status, error_type, "broken"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    for status in [
+        "403 Forbidden",
+        "500 Internal Server Error",
+        "404 Not Found",
+    ] {
+        let error = ends(handler, async |api| {
+            let mut peer = api.accept().await;
+            peer.expect_next().await;
+            peer.answer(status, "").await;
+        })
+        .await;
+        let text = refused(&error);
+        assert!(text.contains(status) && text.contains("/runtime/invocation/next"));
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_without_a_request_id_ends_the_runtime_with_the_reason() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["x"])));
+    for id in ["", "Lambda-Runtime-Aws-Request-Id: ../x\r\n"] {
+        let error = ends(handler, async |api| {
+            let mut peer = api.accept().await;
+            peer.expect_next().await;
+            peer.write(&format!(
+                "HTTP/1.1 200 OK\r\n{id}Content-Length: 2\r\n\r\n{{}}"
+            ))
+            .await;
+        })
+        .await;
+        assert!(refused(&error).contains("lambda-runtime-aws-request-id"));
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_api_that_speaks_nonsense_is_given_up() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["x"])));
+    let error = ends(handler, async |api| {
+        for _ in 0..12 {
+            let mut peer = api.accept().await;
+            peer.expect_next().await;
+            peer.write("SSH-2.0-OpenSSH\r\n\r\n").await;
+        }
+    })
+    .await;
+    assert!(error.downcast_ref::<RunError>().unwrap().is_connection());
+}
