@@ -164,25 +164,19 @@ impl Failure {
 
     /// The failure without its stack trace and with its message cut, so that its JSON fits.
     fn cut(&self, limit: usize) -> Self {
-        let mut cut = Self {
-            stack_trace: Vec::new(),
-            ..self.clone()
-        };
-        // A character takes at most 6 bytes in JSON (`\u0000`), so few rounds are enough: each takes
-        // away at least a sixth of what is too much.
-        let mut keep = limit;
+        let mut cut = Self::new(&self.error_type, "");
+        let mut keep = limit.min(self.message.len());
         loop {
-            let len = cut.to_json().len();
-            if len <= limit || keep == 0 {
-                return cut;
-            }
-            keep = keep
-                .min(cut.message.len())
-                .saturating_sub((len - limit).div_ceil(6) + CUT.len());
             while !self.message.is_char_boundary(keep) {
                 keep -= 1;
             }
             cut.message = format!("{}{CUT}", &self.message[..keep]);
+            let len = cut.to_json().len();
+            if len <= limit || keep == 0 {
+                return cut;
+            }
+            // A byte of the message takes at most 6 in JSON (`\u0000`), so this never takes too much away.
+            keep = keep.saturating_sub((len - limit).div_ceil(6));
         }
     }
 
@@ -349,6 +343,15 @@ mod tests {
         assert_eq!(Failure::from_panic(&*text).to_string(), "panicked: boom");
         let text: Box<dyn Any + Send> = Box::new(7);
         assert!(Failure::from_panic(&*text).to_string().contains("no text"));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_no_more_than_it_has_to_be() {
+        let limit = trailers::document_limit("Function.Quota");
+        for message in ["m".repeat(100_000), "\u{0}".repeat(100_000), "é".repeat(5_000)] {
+            let cut = Failure::new("Quota", message).cut(limit).to_json().len();
+            assert!(cut <= limit && cut > limit - 8, "{cut} of {limit}");
+        }
     }
 
     proptest! {

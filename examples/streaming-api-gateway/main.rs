@@ -22,13 +22,12 @@ async fn handler(
         .header("content-type", "text/plain")
         .header("x-my-custom-header", "streaming-example");
 
-    // A number each second, and a second's pause before the last line too.
-    let numbers = tokio_stream::iter(1..=3).map(|n| format!("Number: {n}\n"));
-    let lines = numbers.chain(tokio_stream::once("Streaming complete!\n".to_owned()));
-    let body = lines
-        .throttle(Duration::from_secs(1))
-        .map(|line| Ok(Bytes::from(line)));
-    Ok((head, body))
+    let numbers = tokio_stream::iter(1..=3)
+        .map(|n| format!("Number: {n}\n"))
+        .throttle(Duration::from_secs(1));
+    let end = tokio_stream::once("Streaming complete!\n".to_owned());
+
+    Ok((head, numbers.chain(end).map(|line| Ok(Bytes::from(line)))))
 }
 
 #[tokio::main(flavor = "current_thread")]
