@@ -5,6 +5,7 @@ mod local_support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -140,32 +141,51 @@ async fn trailers_with_an_error_end_the_client_without_the_last_chunk() {
     assert_serves(&server).await;
 }
 
-#[tokio::test]
-async fn every_chunk_before_an_error_arrives_however_much_is_under_way() {
-    let server = server();
+/// A client that does not read until the program has been answered, or seems to wait for it to read:
+/// whether the answer came, and how much of the body did.
+async fn failed_body_of(server: &Server, chunks: usize) -> (bool, usize) {
     let mut client = Wire::connect_narrow(server.address()).await;
     client.write(post("/invoke", "", "1")).await;
-    let mut program = Program::connect(&server).await;
+    let mut program = Program::connect(server).await;
     let invocation = program.next().await;
     program.begin(invocation.id()).await;
-    let chunk = [b'x'; 100_000];
-    let mut stream = chunked(&framed("{}", b""));
-    for _ in 0..30 {
-        stream.extend_from_slice(&chunked(&chunk));
-    }
-    stream.extend_from_slice(failed_end("Function.Quota", "").as_bytes());
-    let writing = tokio::spawn(async move {
-        program.0.write(stream).await;
+    let mut writing = tokio::spawn(async move {
+        program.chunk(framed("{}", b"")).await;
+        for _ in 0..chunks {
+            program.chunk([b'x'; CHUNK]).await;
+        }
+        program.0.write(failed_end("Function.Quota", "")).await;
         program.accepted().await;
     });
+    let answered = tokio::time::timeout(Duration::from_millis(300), &mut writing).await;
     assert_eq!(client.head().await.status, 200);
     let mut read = 0;
     while let Some(chunk) = client.chunk().await {
         assert!(!chunk.is_empty(), "the body ended well");
         read += chunk.len();
     }
-    assert_eq!(read, 30 * chunk.len());
-    within(writing).await.unwrap();
+    let is_answered = answered.is_ok();
+    match answered {
+        Ok(written) => written.unwrap(),
+        Err(_) => within(writing).await.unwrap(),
+    }
+    (is_answered, read)
+}
+
+const CHUNK: usize = 150_000;
+
+#[tokio::test]
+async fn every_chunk_before_an_error_arrives_however_much_is_under_way() {
+    let server = server();
+    // More and more, until the system's buffers are full and what comes on top lies in the server: it is
+    // there that a body's error could overtake a chunk.
+    for chunks in 1.. {
+        let (is_answered, read) = failed_body_of(&server, chunks).await;
+        assert_eq!(read, chunks * CHUNK);
+        if !is_answered {
+            break;
+        }
+    }
 }
 
 #[tokio::test]
@@ -299,7 +319,7 @@ fn counting(from: usize, len: usize) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_body_is_exact_and_a_slow_client_slows_the_program() {
     const SIZE: usize = 40 * 1024 * 1024;
-    const CHUNK: usize = 64 * 1024;
+    const PIECE: usize = 64 * 1024;
     // What the system's buffers may hold between the two (each direction of both connections), and hyper's.
     const UNDER_WAY: usize = 24 * 1024 * 1024;
     let server = server();
@@ -312,9 +332,9 @@ async fn a_large_body_is_exact_and_a_slow_client_slows_the_program() {
     let written = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&written);
     let writing = tokio::spawn(async move {
-        for from in (0..SIZE).step_by(CHUNK) {
-            program.chunk(counting(from, CHUNK)).await;
-            count.fetch_add(CHUNK, Ordering::SeqCst);
+        for from in (0..SIZE).step_by(PIECE) {
+            program.chunk(counting(from, PIECE)).await;
+            count.fetch_add(PIECE, Ordering::SeqCst);
         }
         program.end().await;
         program.accepted().await;

@@ -71,8 +71,8 @@ impl Wire {
     /// A connection whose system buffers are small, so that backpressure is felt early.
     pub async fn connect_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(16 * 1024).unwrap();
-        socket.set_send_buffer_size(16 * 1024).unwrap();
+        socket.set_recv_buffer_size(256 * 1024).unwrap();
+        socket.set_send_buffer_size(256 * 1024).unwrap();
         Self::of(within(socket.connect(address)).await.unwrap())
     }
 
