@@ -71,7 +71,14 @@ async fn headers_and_cookies_reach_the_client_and_hop_headers_do_not() {
     assert_eq!(head.all("x-two"), ["1", "2"]);
     assert_eq!(head.get("x-amzn-remapped-content-length"), Some("3"));
     assert_eq!(head.all("transfer-encoding"), ["chunked"]);
-    for name in ["connection", "x-hop", "keep-alive", "content-length", "trailer", "upgrade"] {
+    for name in [
+        "connection",
+        "x-hop",
+        "keep-alive",
+        "content-length",
+        "trailer",
+        "upgrade",
+    ] {
         assert_eq!(head.get(name), None);
     }
     assert_eq!(body, b"payload");
@@ -119,7 +126,11 @@ async fn the_delimiter_is_found_wherever_it_is_cut_and_nuls_are_payload() {
         program.chunk(&stream[cut..]).await;
         program.end().await;
         let (head, body) = client.response().await;
-        assert_eq!((head.status, head.get("x")), (201, Some("1")), "cut at {cut}");
+        assert_eq!(
+            (head.status, head.get("x")),
+            (201, Some("1")),
+            "cut at {cut}"
+        );
         assert_eq!(body, payload, "cut at {cut}");
         program.accepted().await;
     }
@@ -132,7 +143,10 @@ async fn trailers_with_an_error_end_the_client_without_the_last_chunk() {
     let document = STANDARD.encode(r#"{"errorMessage":"no tokens left"}"#);
     program.chunk(framed("{}", b"a")).await;
     program.chunk("b").await;
-    program.0.write(failed_end("Function.Quota", &document)).await;
+    program
+        .0
+        .write(failed_end("Function.Quota", &document))
+        .await;
     assert_eq!(client.head().await.status, 200);
     assert_eq!(client.chunk().await.unwrap(), b"a");
     assert_eq!(client.chunk().await.unwrap(), b"b");
@@ -204,7 +218,10 @@ async fn an_error_before_the_prelude_was_complete_is_a_502() {
     let (mut client, mut program) = answering(&server).await;
     let document = STANDARD.encode(r#"{"errorMessage":"no tokens left"}"#);
     program.chunk("{\"statusCode\"").await;
-    program.0.write(failed_end("Function.Quota", &document)).await;
+    program
+        .0
+        .write(failed_end("Function.Quota", &document))
+        .await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 502);
     let body: Value = serde_json::from_slice(&body).unwrap();
@@ -273,7 +290,11 @@ async fn a_stream_without_a_delimiter_is_a_502_and_its_program_goes_on() {
     program.end().await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 502);
-    assert!(String::from_utf8(body).unwrap().contains("without a delimiter"));
+    assert!(
+        String::from_utf8(body)
+            .unwrap()
+            .contains("without a delimiter")
+    );
     program.accepted().await;
     assert_serves(&server).await;
 }
@@ -346,7 +367,10 @@ async fn a_large_body_is_exact_and_a_slow_client_slows_the_program() {
         if chunk.is_empty() {
             break;
         }
-        assert!(chunk == counting(read, chunk.len()), "differs behind byte {read}");
+        assert!(
+            chunk == counting(read, chunk.len()),
+            "differs behind byte {read}"
+        );
         read += chunk.len();
         let ahead = written.load(Ordering::SeqCst).saturating_sub(read);
         assert!(ahead <= UNDER_WAY, "{ahead} bytes are held somewhere");
@@ -374,7 +398,9 @@ async fn a_chunked_event_is_put_together() {
     client
         .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
-    client.write([&chunked(b"[1,")[..], &chunked(b"2]"), b"0\r\n\r\n"].concat()).await;
+    client
+        .write([&chunked(b"[1,")[..], &chunked(b"2]"), b"0\r\n\r\n"].concat())
+        .await;
     let mut program = Program::connect(&server).await;
     assert_eq!(program.next().await.event, "[1,2]");
 }
@@ -394,7 +420,10 @@ async fn an_event_may_have_6_mb_and_not_a_byte_more() {
     let (head, body) = client.response().await;
     assert_eq!(head.status, 413);
     let body = String::from_utf8(body).unwrap();
-    assert!(body.contains("6291457") && body.contains("6291456"), "{body}");
+    assert!(
+        body.contains("6291457") && body.contains("6291456"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -404,7 +433,9 @@ async fn an_event_of_unknown_length_is_refused_at_the_limit() {
     client
         .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
-    client.write([&chunked(&vec![b'1'; LIMIT + 1])[..], b"0\r\n\r\n"].concat()).await;
+    client
+        .write([&chunked(&vec![b'1'; LIMIT + 1])[..], b"0\r\n\r\n"].concat())
+        .await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 413);
     assert!(String::from_utf8(body).unwrap().contains("6291456"));
@@ -426,7 +457,10 @@ async fn a_client_that_asks_first_need_not_send_a_large_event() {
 async fn invoke_wants_a_post_and_says_so() {
     let server = server();
     for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
-        let (head, body) = request(&server, method, "/invoke?x=1").await.response().await;
+        let (head, body) = request(&server, method, "/invoke?x=1")
+            .await
+            .response()
+            .await;
         assert_eq!(head.status, 405, "{method}");
         assert_eq!(head.get("allow"), Some("POST"));
         let body = String::from_utf8(body).unwrap();
@@ -449,8 +483,11 @@ async fn bodyless_responses_end_at_once() {
         // The program has not ended its body yet.
         let head = client.head().await;
         assert_eq!((head.status, head.get("x")), (status, Some("1")));
+        assert_eq!(head.get("content-length"), None);
         // Nothing stands between this head and the next one.
-        client.write("GET /invoke HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        client
+            .write("GET /invoke HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await;
         assert_eq!(client.head().await.status, 405);
         program.end().await;
         program.accepted().await;
@@ -492,7 +529,8 @@ async fn garbage_and_silence_hurt_nobody_else() {
     garbage.write("\u{16}\u{3}\u{1} what is this\r\n\r\n").await;
     let silent = client(&server).await;
     let mut half = client(&server).await;
-    half.write("POST /invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12").await;
+    half.write("POST /invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12")
+        .await;
     assert_eq!(garbage.head().await.status, 400);
     assert_serves(&server).await;
     drop((silent, half));

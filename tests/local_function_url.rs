@@ -28,7 +28,9 @@ async fn a_request_arrives_as_payload_format_2() {
     let server = server();
     let mut client = client(&server).await;
     let headers = "content-type: application/json\r\nuser-agent: test\r\ncookie: a=1; b=2\r\n";
-    client.write(post("/a%20b?q=x+y&q=%C3%A9", headers, r#"{"n":3}"#)).await;
+    client
+        .write(post("/a%20b?q=x+y&q=%C3%A9", headers, r#"{"n":3}"#))
+        .await;
     let mut program = Program::connect(&server).await;
     let invocation = program.next().await;
     let event: LambdaFunctionUrlRequest = serde_json::from_str(&invocation.event).unwrap();
@@ -61,7 +63,9 @@ async fn every_method_reaches_the_function() {
         assert_eq!(event["requestContext"]["http"]["method"], method);
         assert_eq!(event["rawPath"], "/invoke/me");
         assert_eq!(event.get("body"), None);
-        program.respond(invocation.id(), "{}", method.as_bytes()).await;
+        program
+            .respond(invocation.id(), "{}", method.as_bytes())
+            .await;
         assert_eq!(client.response().await.1, method.as_bytes());
     }
 }
@@ -92,12 +96,19 @@ async fn a_buffered_response_is_interpreted_as_a_function_url_does() {
     ] {
         let mut client = request(&server, "GET", "/").await;
         let answer = answer_buffered(&mut client, &mut program, content_type, body).await;
-        assert_eq!(answer, (status, Some(answered_type.to_owned()), answered.into()));
+        assert_eq!(
+            answer,
+            (status, Some(answered_type.to_owned()), answered.into())
+        );
     }
     let mut client = request(&server, "GET", "/").await;
     let (status, _, body) = answer_buffered(&mut client, &mut program, json, broken).await;
     assert_eq!(status, 502);
-    assert!(String::from_utf8(body).unwrap().contains("`body` is not a string"));
+    assert!(
+        String::from_utf8(body)
+            .unwrap()
+            .contains("`body` is not a string")
+    );
 }
 
 #[tokio::test]
@@ -128,7 +139,9 @@ async fn a_buffered_response_that_is_too_large_is_refused() {
     let mut program = Program::connect(&server).await;
     let invocation = program.next().await;
     let path = format!("invocation/{}/response", invocation.id());
-    let (answer, body) = program.post(&path, "", &"x".repeat(6 * 1024 * 1024 + 1)).await;
+    let (answer, body) = program
+        .post(&path, "", &"x".repeat(6 * 1024 * 1024 + 1))
+        .await;
     assert_eq!(answer.status, 413);
     assert!(body.contains("Function.ResponseSizeTooLarge"), "{body}");
     let (head, body) = client.response().await;

@@ -5,7 +5,7 @@ mod local_support;
 
 use std::time::{Duration, SystemTime};
 
-use local_support::{Program, chunked, framed, invoke, request, server};
+use local_support::{Program, Wire, chunked, framed, invoke, request, server};
 use serde_json::Value;
 
 fn error_type(body: &str) -> String {
@@ -22,14 +22,25 @@ async fn an_invocation_carries_the_headers_of_the_service() {
     let invocation = program.next().await;
     assert_eq!(invocation.event, r#"{"n":3}"#);
     assert_eq!(invocation.id().len(), 36);
-    let deadline: u64 = invocation.head.get("lambda-runtime-deadline-ms").unwrap().parse().unwrap();
+    let deadline: u64 = invocation
+        .head
+        .get("lambda-runtime-deadline-ms")
+        .unwrap()
+        .parse()
+        .unwrap();
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline);
     let left = deadline.duration_since(SystemTime::now()).unwrap();
     assert!(left > Duration::from_secs(14 * 60) && left <= Duration::from_secs(15 * 60));
-    let arn = invocation.head.get("lambda-runtime-invoked-function-arn").unwrap();
+    let arn = invocation
+        .head
+        .get("lambda-runtime-invoked-function-arn")
+        .unwrap();
     assert!(arn.starts_with("arn:aws:lambda:"), "{arn}");
     let trace = invocation.head.get("lambda-runtime-trace-id").unwrap();
-    assert!(trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"), "{trace}");
+    assert!(
+        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        "{trace}"
+    );
 }
 
 #[tokio::test]
@@ -66,7 +77,10 @@ async fn the_next_invocation_is_refused_while_the_last_is_unanswered() {
     let mut client = invoke(&server, "1").await;
     let mut program = Program::connect(&server).await;
     let invocation = program.next().await;
-    for mut asking in [Program::connect(&server).await, Program::connect(&server).await] {
+    for mut asking in [
+        Program::connect(&server).await,
+        Program::connect(&server).await,
+    ] {
         asking.ask().await;
         let (head, body) = asking.answer().await;
         assert_eq!(head.status, 403);
@@ -187,6 +201,20 @@ async fn an_event_that_was_not_handed_over_stays_queued() {
 }
 
 #[tokio::test]
+async fn an_event_that_was_handed_over_in_part_stays_queued() {
+    let server = server();
+    // More than the system's buffers take from a program that does not read.
+    let event = "1".repeat(6 * 1024 * 1024);
+    let _client = invoke(&server, &event).await;
+    let mut gone = Program(Wire::connect_narrow(server.runtime_api()).await);
+    gone.ask().await;
+    assert_eq!(gone.0.head().await.status, 200);
+    drop(gone);
+    let mut program = Program::connect(&server).await;
+    assert!(program.next().await.event == event);
+}
+
+#[tokio::test]
 async fn a_program_that_goes_has_failed_its_invocation() {
     let server = server();
     let mut client = invoke(&server, "1").await;
@@ -195,7 +223,10 @@ async fn a_program_that_goes_has_failed_its_invocation() {
     drop(program);
     let (head, body) = client.response().await;
     assert_eq!(head.status, 502);
-    assert_eq!(error_type(&String::from_utf8(body).unwrap()), "Runtime.ExitError");
+    assert_eq!(
+        error_type(&String::from_utf8(body).unwrap()),
+        "Runtime.ExitError"
+    );
     // And the next one is served.
     let mut client = invoke(&server, "2").await;
     let mut program = Program::connect(&server).await;
@@ -300,7 +331,10 @@ async fn the_answer_comes_when_the_body_has_ended_and_not_before() {
     let mut asking = Program::connect(&server).await;
     asking.ask().await;
     assert_eq!(asking.answer().await.0.status, 403);
-    program.0.write([&chunked(b"b")[..], b"0\r\n\r\n"].concat()).await;
+    program
+        .0
+        .write([&chunked(b"b")[..], b"0\r\n\r\n"].concat())
+        .await;
     assert_eq!(client.chunk().await.unwrap(), b"b");
     assert_eq!(client.chunk().await.unwrap(), b"");
     program.accepted().await;

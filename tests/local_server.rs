@@ -43,13 +43,23 @@ fn a_taken_port_is_an_error_that_says_what_to_do() {
         )),
         "{text}"
     );
-    assert!(text.contains("LAMBDA_STREAM_LOCAL_ADDR=127.0.0.1:"), "{text}");
+    assert!(
+        text.contains("LAMBDA_STREAM_LOCAL_ADDR=127.0.0.1:"),
+        "{text}"
+    );
     assert_eq!(format!("{error:?}"), text);
 }
 
 #[test]
 fn a_malformed_address_is_named_with_its_variable() {
-    for address in ["", "7000", ":7000", "localhost", "localhost:", "127.0.0.1:70000"] {
+    for address in [
+        "",
+        "7000",
+        ":7000",
+        "localhost",
+        "localhost:",
+        "127.0.0.1:70000",
+    ] {
         let text = Server::start(address).unwrap_err().to_string();
         assert!(text.contains(&format!("`{address}`")), "{text}");
         assert!(text.contains(ADDRESS_VARIABLE), "{text}");

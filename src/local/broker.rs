@@ -132,6 +132,9 @@ impl Broker {
     ) -> Result<(String, Bytes), Refusal> {
         self.begin_next()?;
         loop {
+            // hyper asks for an answer before it looks whether the connection has ended. This lets it look,
+            // with fresh news from the system, so that no event goes to a program that has gone.
+            tokio::task::yield_now().await;
             if let Some(taken) = self.take(connection, single_use) {
                 return Ok(taken);
             }
@@ -207,6 +210,8 @@ impl Broker {
 
     /// A connection of the program has ended.
     pub(super) fn lost(&self, connection: &Rc<Flush>) {
+        // It may have been the one that was woken for what waits now.
+        self.ready.notify_one();
         let mut state = self.state.borrow_mut();
         let State {
             queue, in_flight, ..
@@ -235,7 +240,6 @@ impl Broker {
                 queue.push_front(Invocation { id, event, answer });
             }
         }
-        self.ready.notify_one();
     }
 }
 

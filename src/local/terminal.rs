@@ -1,8 +1,7 @@
 //! What the developer sees on the terminal: one line for each finished invocation.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -101,48 +100,45 @@ impl Report {
         self.bytes += len as u64;
     }
 
-    pub(super) fn complete(mut self) {
-        let mut line = self.start();
-        match self.first_byte {
-            Some(first) => {
-                let _ = write!(
-                    line,
-                    ", {}, {} B, first byte {}",
-                    self.counted(),
-                    self.bytes,
-                    duration(first)
-                );
-            }
-            None => line.push_str(", no body"),
-        }
-        let _ = write!(line, ", {}", duration(self.begun.elapsed()));
+    pub(super) fn complete(self) {
+        let line = self.completed();
         self.finish(&line);
     }
 
-    pub(super) fn failed(mut self, failure: &Failure) {
-        let mut line = self.start();
-        if self.status.is_some() {
-            let _ = write!(line, ", then failed after {}", self.counted());
-        } else {
-            line.push_str(" -> 502");
-        }
-        let _ = write!(line, ": {}", told(failure));
+    pub(super) fn failed(self, failure: &Failure) {
+        let line = self.failed_with(failure);
         self.finish(&line);
     }
 
-    fn left(&mut self) {
-        let mut line = self.start();
-        if self.status.is_some() {
-            let _ = write!(line, ", the client left after {}", self.counted());
-        } else {
-            line.push_str(": the client left before the response began");
-        }
-        self.finish(&line);
-    }
-
-    fn finish(&mut self, line: &str) {
+    fn finish(mut self, line: &str) {
         self.is_finished = true;
         self.terminal.line(line);
+    }
+
+    fn completed(&self) -> String {
+        let start = self.start();
+        let whole = duration(self.begun.elapsed());
+        let Some(first) = self.first_byte.map(duration) else {
+            return format!("{start}, no body, {whole}");
+        };
+        let (counted, bytes) = (self.counted(), self.bytes);
+        format!("{start}, {counted}, {bytes} B, first byte {first}, {whole}")
+    }
+
+    fn failed_with(&self, failure: &Failure) -> String {
+        let (start, told) = (self.start(), told(failure));
+        match self.status {
+            Some(_) => format!("{start}, then failed after {}: {told}", self.counted()),
+            None => format!("{start} -> 502: {told}"),
+        }
+    }
+
+    fn left(&self) -> String {
+        let start = self.start();
+        match self.status {
+            Some(_) => format!("{start}, the client left after {}", self.counted()),
+            None => format!("{start}: the client left before the response began"),
+        }
     }
 
     fn start(&self) -> String {
@@ -163,7 +159,7 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.left();
+            self.terminal.line(&self.left());
         }
     }
 }
@@ -188,5 +184,82 @@ fn duration(duration: Duration) -> String {
         format!("{} ms", duration.as_millis())
     } else {
         format!("{:.2} s", duration.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report::new(&Terminal::quiet(), &http::Method::POST, "/invoke")
+    }
+
+    #[test]
+    fn the_banner_shows_both_doors() {
+        assert_eq!(
+            banner(([127, 0, 0, 1], 7000).into()),
+            "lambda-stream: local Lambda listening on http://127.0.0.1:7000\n  \
+             curl -N http://127.0.0.1:7000/                            any path: a Function URL request\n  \
+             curl -N --data @event.json http://127.0.0.1:7000/invoke   the body is the event\n"
+        );
+    }
+
+    #[test]
+    fn a_complete_response_is_counted_and_timed() {
+        let mut report = report();
+        report.head(StatusCode::IM_A_TEAPOT);
+        for len in [10, 39] {
+            report.chunk(len);
+        }
+        report.first_byte = Some(Duration::from_millis(1));
+        let line = report.completed();
+        let start = "POST /invoke -> 418, 2 chunks, 49 B, first byte 1 ms, ";
+        assert!(line.starts_with(start) && line.ends_with(" ms"), "{line}");
+    }
+
+    #[test]
+    fn a_response_without_a_body_says_so() {
+        let mut report = report();
+        report.head(StatusCode::NO_CONTENT);
+        let line = report.completed();
+        assert!(line.starts_with("POST /invoke -> 204, no body, "), "{line}");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_type_and_on_one_line() {
+        let failure = Failure::new("Quota", "no tokens\nleft\u{1b}[31m");
+        let told = "Function.Quota: no tokens\\nleft\\u{1b}[31m";
+        let mut report = report();
+        assert_eq!(
+            report.failed_with(&failure),
+            format!("POST /invoke -> 502: {told}")
+        );
+        report.head(StatusCode::OK);
+        report.chunk(1);
+        assert_eq!(
+            report.failed_with(&failure),
+            format!("POST /invoke -> 200, then failed after 1 chunk: {told}")
+        );
+    }
+
+    #[test]
+    fn a_client_that_left_is_told() {
+        let mut report = report();
+        assert_eq!(
+            report.left(),
+            "POST /invoke: the client left before the response began"
+        );
+        report.head(StatusCode::OK);
+        assert_eq!(
+            report.left(),
+            "POST /invoke -> 200, the client left after 0 chunks"
+        );
+    }
+
+    #[test]
+    fn times_have_the_unit_that_fits() {
+        assert_eq!(duration(Duration::from_micros(999_400)), "999 ms");
+        assert_eq!(duration(Duration::from_millis(3014)), "3.01 s");
     }
 }

@@ -179,7 +179,9 @@ pub async fn invoke(server: &Server, event: &str) -> Wire {
 pub async fn request(server: &Server, method: &str, target: &str) -> Wire {
     let mut client = client(server).await;
     client
-        .write(format!("{method} {target} HTTP/1.1\r\nhost: localhost:7000\r\n\r\n"))
+        .write(format!(
+            "{method} {target} HTTP/1.1\r\nhost: localhost:7000\r\n\r\n"
+        ))
         .await;
     client
 }
