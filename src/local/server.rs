@@ -58,8 +58,6 @@ impl Server {
     }
 
     /// The same, with a line on stderr for each finished invocation.
-    // The runtime calls it as soon as both are there.
-    #[allow(dead_code)]
     pub(crate) fn start_on_terminal(address: &str) -> Result<Self, LocalError> {
         Self::start_with(address, Terminal::stderr)
     }
@@ -103,7 +101,6 @@ impl Server {
     }
 
     /// What a developer needs to know once the server listens.
-    #[allow(dead_code)]
     pub(crate) fn banner(&self) -> String {
         super::terminal::banner(self.address)
     }
