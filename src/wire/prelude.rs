@@ -24,7 +24,7 @@ pub(crate) const EMPTY_BODY_SAYS_SO: bool = true;
 
 /// Header names that never belong in a prelude: they describe one hop, or a length that the service
 /// works out itself.
-const KEPT_OUT: [HeaderName; 8] = [
+pub(crate) const KEPT_OUT: [HeaderName; 8] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TE,

@@ -1,0 +1,346 @@
+//! The Runtime API as the program sees it.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::body::{TRUNCATED, trailers_failure};
+use super::broker::{Answer, Answering, Broker, Done, Refusal, RuntimeResponse};
+use super::id::{epoch_ms, trace_id};
+use super::io::{Flush, Watched};
+use super::reply;
+use super::terminal::Terminal;
+use crate::error::Failure;
+use crate::wire::{api, limits};
+
+/// The longest a function may run (AWS, "Lambda quotas"): 15 minutes. It is told, not enforced.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// How long the rest of a body is read that no client waits for.
+const REST_LIMIT: Duration = Duration::from_secs(1);
+
+/// An ARN of the right form; the account is the one of AWS's documentation.
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
+
+type Reply = Response<Full<Bytes>>;
+
+/// Ends the program's connection, so that it drops its stream: nobody reads it any more.
+#[derive(Debug)]
+struct ClientLeft;
+
+impl fmt::Display for ClientLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client left before the response ended")
+    }
+}
+
+impl std::error::Error for ClientLeft {}
+
+pub(super) struct RuntimeApi {
+    broker: Rc<Broker>,
+    terminal: Terminal,
+}
+
+/// Tells the broker when a connection ends, however it does.
+struct Connection {
+    broker: Rc<Broker>,
+    flush: Rc<Flush>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.broker.lost(&self.flush);
+    }
+}
+
+/// What a path of the Runtime API asks for.
+enum Call<'a> {
+    Next,
+    Response(&'a str),
+    Error(&'a str),
+    InitError,
+}
+
+impl<'a> Call<'a> {
+    fn of(method: &Method, path: &'a str) -> Option<Self> {
+        let path = path.strip_prefix(api::VERSION)?;
+        if *method == Method::GET {
+            return (path == api::NEXT).then_some(Self::Next);
+        }
+        if *method != Method::POST {
+            return None;
+        }
+        if path == api::INIT_ERROR {
+            return Some(Self::InitError);
+        }
+        let invocation = path.strip_prefix(api::INVOCATION)?;
+        invocation
+            .strip_suffix(api::RESPONSE)
+            .map(Self::Response)
+            .or_else(|| invocation.strip_suffix(api::ERROR).map(Self::Error))
+    }
+}
+
+impl RuntimeApi {
+    pub(super) fn new(broker: Rc<Broker>, terminal: Terminal) -> Self {
+        Self { broker, terminal }
+    }
+
+    /// Serves one connection to its end.
+    pub(super) async fn serve(self: Rc<Self>, stream: TcpStream) {
+        let (io, flush) = Watched::new(stream);
+        let connection = Connection {
+            broker: Rc::clone(&self.broker),
+            flush,
+        };
+        let service = service_fn(|request| {
+            let api = Rc::clone(&self);
+            let flush = Rc::clone(&connection.flush);
+            async move { api.answer(request, &flush).await }
+        });
+        // An error is a connection that ended early: whoever waits for it hears of it where it waits.
+        let _ = http1::Builder::new().serve_connection(io, service).await;
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        flush: &Rc<Flush>,
+    ) -> Result<Reply, ClientLeft> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        match Call::of(&parts.method, path) {
+            Some(Call::Next) => {
+                let single_use = is_single_use(parts.version, &parts.headers);
+                Ok(self.next(flush, single_use).await)
+            }
+            Some(Call::Response(id)) => self.response(id, &parts.headers, body).await,
+            Some(Call::Error(id)) => Ok(self.error(id, &parts.headers, body).await),
+            Some(Call::InitError) => Ok(self.init_error(&parts.headers, body).await),
+            None => Ok(reply::error(
+                StatusCode::NOT_FOUND,
+                "NotFound",
+                format_args!(
+                    "the local Runtime API has no {} {path}; a client's address is the other one",
+                    parts.method
+                ),
+            )),
+        }
+    }
+
+    async fn next(&self, flush: &Rc<Flush>, single_use: bool) -> Reply {
+        match self.broker.next(flush, single_use).await {
+            Ok((id, event)) => invocation(&id, event),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    async fn response(
+        &self,
+        id: &str,
+        headers: &HeaderMap,
+        mut body: Incoming,
+    ) -> Result<Reply, ClientLeft> {
+        let streaming = match headers.get(api::RESPONSE_MODE) {
+            None => false,
+            Some(mode) if mode == api::STREAMING => true,
+            Some(mode) => return Ok(unknown_mode(mode)),
+        };
+        let (answer, answering) = match self.broker.begin_answer(id) {
+            Ok(begun) => begun,
+            Err(refusal) => return Ok(refused(refusal)),
+        };
+        let (done, delivered) = oneshot::channel();
+        let response = RuntimeResponse {
+            streaming,
+            content_type: headers.get(CONTENT_TYPE).cloned(),
+            body,
+            done,
+        };
+        match answer.send(Answer::Response(response)) {
+            Ok(()) => self.delivered(delivered, answering).await,
+            // The client left while the function worked. What has a known, finite length is taken, so
+            // that a runtime that knows no streaming sees nothing unusual.
+            Err(Answer::Response(response)) if response.body.size_hint().exact().is_some() => {
+                body = response.body;
+                drain(&mut body).await;
+                Ok(reply::accepted())
+            }
+            Err(_) => Err(ClientLeft),
+        }
+    }
+
+    /// Waits until the response is with the client. `_answering` lives that long.
+    async fn delivered(
+        &self,
+        delivered: oneshot::Receiver<Done>,
+        _answering: Answering,
+    ) -> Result<Reply, ClientLeft> {
+        match delivered.await {
+            Ok(Done::Read) => Ok(reply::accepted()),
+            Ok(Done::TooLarge) => Ok(reply::error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Function.ResponseSizeTooLarge",
+                too_large(),
+            )),
+            Ok(Done::Rest(mut body, report)) => {
+                let Ok(failure) = timeout(REST_LIMIT, drain(&mut body)).await else {
+                    report.complete();
+                    return Err(ClientLeft);
+                };
+                match failure {
+                    Some(failure) => report.failed(&failure),
+                    None => report.complete(),
+                }
+                Ok(reply::accepted())
+            }
+            Err(_) => Err(ClientLeft),
+        }
+    }
+
+    async fn error(&self, id: &str, headers: &HeaderMap, body: Incoming) -> Reply {
+        let Some(failure) = reported(headers, body).await else {
+            return unreadable();
+        };
+        let (answer, _answering) = match self.broker.begin_answer(id) {
+            Ok(begun) => begun,
+            Err(refusal) => return refused(refusal),
+        };
+        if let Err(Answer::Failed(failure)) = answer.send(Answer::Failed(failure)) {
+            self.terminal
+                .failure("an invocation whose client had left", &failure);
+        }
+        reply::accepted()
+    }
+
+    async fn init_error(&self, headers: &HeaderMap, body: Incoming) -> Reply {
+        let Some(failure) = reported(headers, body).await else {
+            return unreadable();
+        };
+        self.terminal
+            .failure("the program could not be set up", &failure);
+        self.broker.fail_all(&failure);
+        reply::accepted()
+    }
+}
+
+/// Whether the connection ends after this one request by plan.
+fn is_single_use(version: Version, headers: &HeaderMap) -> bool {
+    let says = |token: &str| {
+        headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|value| value.trim().eq_ignore_ascii_case(token))
+    };
+    says("close") || (version < Version::HTTP_11 && !says("keep-alive"))
+}
+
+fn invocation(id: &str, event: Bytes) -> Reply {
+    let now = SystemTime::now();
+    let deadline = epoch_ms(now + TIMEOUT);
+    let mut response = reply::document_with(StatusCode::OK, "application/json", event);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (api::REQUEST_ID, id),
+        (api::DEADLINE_MS, &deadline.to_string()),
+        (api::FUNCTION_ARN, FUNCTION_ARN),
+        (api::TRACE_ID, &trace_id(now)),
+    ] {
+        // All four are made here, of printable ASCII.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// Reads an error document; `None` when the program broke off or sent more than an event may have.
+async fn reported(headers: &HeaderMap, body: Incoming) -> Option<Failure> {
+    let document = Limited::new(body, limits::EVENT_LIMIT)
+        .collect()
+        .await
+        .ok()?
+        .to_bytes();
+    let error_type = headers
+        .get(api::ERROR_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_else(|| "Runtime.Unknown".to_owned());
+    Some(Failure::from_json(&error_type, &document))
+}
+
+/// Reads a body to its end and tells whether it ended in an error.
+async fn drain(body: &mut Incoming) -> Option<Failure> {
+    loop {
+        match body.frame().await? {
+            Ok(frame) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    return trailers_failure(&trailers);
+                }
+            }
+            Err(error) => return Some(Failure::known(TRUNCATED, error)),
+        }
+    }
+}
+
+/// Why a buffered response is refused.
+pub(super) fn too_large() -> String {
+    format!(
+        "the response is larger than the {} bytes that a buffered response may have; stream it",
+        limits::EVENT_LIMIT
+    )
+}
+
+fn refused(refusal: Refusal) -> Reply {
+    // Names of the error types: AWS, source of the Runtime Interface Emulator.
+    let (status, error_type, message) = match refusal {
+        Refusal::UnknownId => (
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestID",
+            "no invocation with this request id waits for an answer",
+        ),
+        Refusal::AlreadyAnswered => (
+            StatusCode::FORBIDDEN,
+            "InvalidStateTransition",
+            "the response to this invocation has begun already",
+        ),
+        Refusal::Unanswered => (
+            StatusCode::FORBIDDEN,
+            "InvalidStateTransition",
+            "the last invocation has to be answered before the next one is asked for",
+        ),
+    };
+    reply::error(status, error_type, message)
+}
+
+fn unknown_mode(mode: &HeaderValue) -> Reply {
+    reply::error(
+        StatusCode::BAD_REQUEST,
+        "InvalidFunctionResponseMode",
+        format_args!(
+            "the response mode is {mode:?}, and `{}` is the only one there is",
+            api::STREAMING
+        ),
+    )
+}
+
+fn unreadable() -> Reply {
+    reply::error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestEntityTooLarge",
+        "the error document could not be read, or it is larger than 6 MB",
+    )
+}
