@@ -348,7 +348,11 @@ mod tests {
     #[test]
     fn a_long_message_is_cut_no_more_than_it_has_to_be() {
         let limit = trailers::document_limit("Function.Quota");
-        for message in ["m".repeat(100_000), "\u{0}".repeat(100_000), "é".repeat(5_000)] {
+        for message in [
+            "m".repeat(100_000),
+            "\u{0}".repeat(100_000),
+            "é".repeat(5_000),
+        ] {
             let cut = Failure::new("Quota", message).cut(limit).to_json().len();
             assert!(cut <= limit && cut > limit - 8, "{cut} of {limit}");
         }

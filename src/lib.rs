@@ -1,7 +1,69 @@
-//! AWS Lambda response streaming.
+//! AWS Lambda response streaming: return a head and a [`Stream`](futures_core::Stream), and every chunk is
+//! on the wire as soon as it is ready.
+//!
+//! ```no_run
+//! use bytes::Bytes;
+//! use futures_core::Stream;
+//! use lambda_stream::{Error, Head, LambdaEvent};
+//! use serde_json::Value;
+//! use tokio_stream::StreamExt;
+//!
+//! async fn handler(
+//!     event: LambdaEvent<Value>,
+//! ) -> Result<(Head, impl Stream<Item = Result<Bytes, Error>>), Error> {
+//!     let numbers = tokio_stream::iter(1..=3)
+//!         .map(|n| Ok(Bytes::from(format!("Number: {n}\n"))))
+//!         .throttle(std::time::Duration::from_secs(1));
+//!     Ok((Head::new(418).header("content-type", "text/plain"), numbers))
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Error> {
+//!     lambda_stream::run(handler).await
+//! }
+//! ```
+//!
+//! `cargo run`, and where this is not AWS a [local Lambda](local) says where it listens. `curl -N` shows
+//! the lines as they come.
+//!
+//! # Where to look
+//!
+//! | For | See |
+//! |---|---|
+//! | what a handler can be | [`Handler`]: async functions and closures, tower services |
+//! | what it receives | [`LambdaEvent`], [`Context`] |
+//! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
+//! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
+//! | options, and a set-up that can fail | [`Runtime`] |
+//! | the bytes themselves, for a client of your own | [`Frames`] |
+//!
+//! # Promises
+//!
+//! 1. The head leaves as soon as it is known. If the first chunk is ready at that moment, it leaves in the
+//!    same write; if the first poll is an error, nothing was sent, and the invocation fails as a whole.
+//! 2. A chunk that is ready is written at once: nothing waits for a fuller buffer.
+//! 3. Bytes are exact, for any size, content and number of chunks. Empty chunks do not end the body.
+//! 4. An error, a panic or a deadline becomes real HTTP trailers after the last good chunk. The stream is
+//!    not polled again, and the next invocation is served.
+//! 5. Memory is flat: the stream is polled only once the socket has taken what it gave before.
+//! 6. A lost connection or an early refusal drops the stream at once, and the next invocation is served.
+//! 7. A response without a body (204, 304, redirects) arrives with its status, and ends.
+//! 8. Handler and stream are polled on the caller's task. Nothing is spawned, nothing has to be `Send`,
+//!    `Unpin` or `'static`, and no channel or allocation stands between a chunk and the socket.
+//!
+//! # Cargo features
+//!
+//! | Feature | Default | What |
+//! |---|---|---|
+//! | `local` | yes | the [local Lambda](local). Deploy with `default-features = false` for a smaller binary |
+//!
+//! # Stability
+//!
+//! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
+//! public API. The text of errors and log lines is not.
 
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
+#![deny(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod error;
 mod event;

@@ -2,32 +2,54 @@
 //! stderr while nobody listens to those.
 
 use std::fmt;
+use std::io::Write;
 
 use crate::error::Failure;
 
-/// An invocation failed.
-pub(crate) fn failed(request_id: &str, failure: &Failure) {
-    let (error_type, message) = (failure.error_type(), failure.to_string());
-    if is_heard() {
-        tracing::error!(
-            request_id,
-            error_type,
-            stack_trace = ?failure.stack_trace(),
-            "invocation failed: {message}"
-        );
-    } else {
-        eprintln!("ERROR lambda-stream: invocation {request_id} failed: {failure:?}");
-    }
+/// Tells what went wrong without ending the runtime.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report {
+    /// The local Lambda has a line of its own for each invocation.
+    pub(crate) is_told_locally: bool,
 }
 
-/// Something went wrong that cost no more than this invocation or connection.
-pub(crate) fn warn(request_id: Option<&str>, text: impl fmt::Display) {
-    if is_heard() {
-        tracing::warn!(request_id, "{text}");
-    } else if let Some(request_id) = request_id {
-        eprintln!("WARN lambda-stream: invocation {request_id}: {text}");
-    } else {
-        eprintln!("WARN lambda-stream: {text}");
+impl Report {
+    /// An invocation failed.
+    pub(crate) fn failed(self, request_id: &str, failure: &Failure) {
+        if is_heard() {
+            let error_type = failure.error_type();
+            let stack_trace = failure.stack_trace();
+            tracing::error!(
+                request_id,
+                error_type,
+                ?stack_trace,
+                "invocation failed: {failure}"
+            );
+        } else {
+            self.line(format_args!(
+                "ERROR lambda-stream: invocation {request_id} failed: {failure:?}"
+            ));
+        }
+    }
+
+    /// Something went wrong that cost no more than this invocation or connection.
+    pub(crate) fn warn(self, request_id: Option<&str>, text: impl fmt::Display) {
+        if is_heard() {
+            tracing::warn!(request_id, "{text}");
+        } else if let Some(request_id) = request_id {
+            self.line(format_args!(
+                "WARN lambda-stream: invocation {request_id}: {text}"
+            ));
+        } else {
+            self.line(format_args!("WARN lambda-stream: {text}"));
+        }
+    }
+
+    fn line(self, line: fmt::Arguments<'_>) {
+        if !self.is_told_locally {
+            // A closed stderr is no reason to panic.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod context;
 mod decode;
 
 pub use context::Context;
-pub(crate) use context::{ContextError, Environment};
+pub(crate) use context::Environment;
 pub(crate) use decode::decode;
 
 /// An invocation as a handler receives it.

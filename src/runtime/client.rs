@@ -17,7 +17,7 @@ use super::connection::{Connection, Lost};
 use super::error::RunError;
 use crate::error::Failure;
 use crate::event::Context;
-use crate::report;
+use crate::report::Report;
 use crate::response::Frames;
 use crate::wire::api;
 
@@ -37,14 +37,16 @@ pub(super) struct Client {
     connection: Option<Connection>,
     /// Failures in a row.
     failures: u32,
+    report: Report,
 }
 
 impl Client {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint, report: Report) -> Self {
         Self {
             endpoint,
             connection: None,
             failures: 0,
+            report,
         }
     }
 
@@ -107,7 +109,7 @@ impl Client {
             .await;
         frames.as_mut().abandon();
         if let Some(failure) = frames.failure() {
-            report::failed(context.request_id(), failure);
+            self.report.failed(context.request_id(), failure);
         }
         let (answer, is_used_up) = match answer {
             Ok(answer) => answer,
@@ -125,7 +127,7 @@ impl Client {
         context: &Context,
         failure: &Failure,
     ) -> Result<(), RunError> {
-        report::failed(context.request_id(), failure);
+        self.report.failed(context.request_id(), failure);
         let request = self.invocation_request(context, api::ERROR)?;
         match self.post_failure(request, failure).await {
             Ok(answer) => self.heed(context, "error", &answer),
@@ -184,7 +186,7 @@ impl Client {
         match answer.verdict() {
             Verdict::Accepted => Ok(()),
             Verdict::Abandoned(text) => {
-                report::warn(
+                self.report.warn(
                     Some(context.request_id()),
                     format_args!("the Runtime API refused the {call}: {text}"),
                 );
@@ -253,7 +255,7 @@ impl Client {
                 self.endpoint.authority()
             )));
         }
-        report::warn(
+        self.report.warn(
             context.map(Context::request_id),
             format_args!("the connection to the Runtime API was lost: {lost}"),
         );

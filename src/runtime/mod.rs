@@ -20,6 +20,7 @@ pub use self::error::RunError;
 pub use self::handler::{FromFn, FromService, Handler};
 use crate::error::{Error, Failure, contain_async};
 use crate::event::{Context, Environment, LambdaEvent};
+use crate::report::Report;
 
 /// How long before its deadline a response is ended, unless it is set.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
@@ -207,7 +208,7 @@ impl Runtime {
     {
         let place = self.place()?;
         let environment = Arc::new(Environment::from_env());
-        let mut client = Client::new(place.endpoint.clone());
+        let mut client = Client::new(place.endpoint.clone(), place.report());
         let ready = contain_async(async { setup().await.map_err(Failure::from_error) }).await;
         let mut handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
@@ -235,7 +236,7 @@ impl Runtime {
             Some(endpoint) => Ok(Place {
                 endpoint,
                 #[cfg(feature = "local")]
-                _local: None,
+                local: None,
             }),
             None => self.local_place(),
         }
@@ -243,6 +244,8 @@ impl Runtime {
 
     #[cfg(feature = "local")]
     fn local_place(&self) -> Result<Place, RunError> {
+        use std::io::Write;
+
         use crate::local::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, Server};
 
         let address = match &self.local_addr {
@@ -250,9 +253,11 @@ impl Runtime {
             None => std::env::var(ADDRESS_VARIABLE).unwrap_or(DEFAULT_ADDRESS.to_owned()),
         };
         let server = Server::start_on_terminal(&address).map_err(RunError::configuration)?;
+        // A closed stderr is no reason to stop.
+        let _ = std::io::stderr().write_all(server.banner().as_bytes());
         Ok(Place {
             endpoint: Endpoint::parse(&server.runtime_api().to_string())?,
-            _local: Some(server),
+            local: Some(server),
         })
     }
 
@@ -271,5 +276,16 @@ impl Runtime {
 struct Place {
     endpoint: Endpoint,
     #[cfg(feature = "local")]
-    _local: Option<crate::local::Server>,
+    local: Option<crate::local::Server>,
+}
+
+impl Place {
+    fn report(&self) -> Report {
+        Report {
+            #[cfg(feature = "local")]
+            is_told_locally: self.local.is_some(),
+            #[cfg(not(feature = "local"))]
+            is_told_locally: false,
+        }
+    }
 }

@@ -72,6 +72,7 @@ impl Decoder {
     }
 
     /// The stream ended: no delimiter will come any more.
+    #[cfg(feature = "local")]
     pub(crate) fn end(&self) -> DecodeError {
         DecodeError(format!(
             "the stream ended after {} bytes without a delimiter of {} NUL bytes behind the prelude",
