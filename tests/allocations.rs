@@ -1,0 +1,104 @@
+//! No allocation stands between a chunk and the socket.
+//!
+//! In a file of its own: allocations are counted in the whole process.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::task::Poll;
+use std::thread;
+
+use bytes::Bytes;
+use futures::stream;
+use lambda_stream::{Error, Head, LambdaEvent, Runtime};
+use support::patiently;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Reads until this text has been read, without allocating.
+fn read_until(peer: &mut TcpStream, buffer: &mut [u8], end: &[u8]) {
+    let mut kept = 0;
+    loop {
+        let n = peer.read(&mut buffer[kept..]).unwrap();
+        assert!(n > 0, "closed");
+        let filled = kept + n;
+        if buffer[..filled].ends_with(end) {
+            return;
+        }
+        kept = filled.min(end.len());
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}
+
+/// Serves one invocation per number of chunks, and returns how many allocations each of them took.
+fn count(api: &TcpListener, numbers: &[u64]) -> Vec<u64> {
+    let (mut peer, _) = api.accept().unwrap();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut counts = Vec::with_capacity(numbers.len());
+    let mut event = String::with_capacity(256);
+    for number in numbers {
+        use std::fmt::Write;
+
+        read_until(&mut peer, &mut buffer, b"\r\n\r\n");
+        let before = dhat::HeapStats::get().total_blocks;
+        event.clear();
+        let length = number.to_string().len();
+        write!(
+            event,
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: {length}\r\n\r\n{number}"
+        )
+        .unwrap();
+        peer.write_all(event.as_bytes()).unwrap();
+        read_until(&mut peer, &mut buffer, b"\r\n0\r\n\r\n");
+        counts.push(dhat::HeapStats::get().total_blocks - before);
+        peer.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+    }
+    counts
+}
+
+#[tokio::test]
+async fn a_chunk_is_not_copied_into_memory_of_its_own() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    for size in [64, 16 * 1024] {
+        let api = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = api.local_addr().unwrap().to_string();
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        thread::spawn(move || {
+            // The first ones warm up what is kept between invocations.
+            let _ = done.send(count(&api, &[4000, 4000, 1000, 4000]));
+        });
+        let chunk = Bytes::from(vec![b'x'; size]);
+        let handler = async |event: LambdaEvent<u64>| {
+            let mut left = event.payload;
+            let chunk = chunk.clone();
+            let chunks = stream::poll_fn(move |cx| {
+                // Now and then it is pending, as real sources are.
+                if left % 10 == 1 {
+                    left -= 1;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(left.checked_sub(1).map(|less| {
+                    left = less;
+                    Ok::<_, Error>(chunk.clone())
+                }))
+            });
+            Ok::<_, Error>((Head::ok(), chunks))
+        };
+        let runtime = Runtime::new().runtime_api(address);
+        let counts = patiently(async {
+            tokio::select! {
+                ended = runtime.run(handler) => panic!("{ended:?}"),
+                counts = is_done => counts.unwrap(),
+            }
+        })
+        .await;
+        let (few, many) = (counts[2], counts[3]);
+        eprintln!("chunks of {size} bytes: {few} allocations for 900 of them, {many} for 3,600");
+        // 2,700 more chunks; a handful of allocations is what buffers that grow may take.
+        assert!(many < few + 27, "{few} and {many}");
+    }
+}
