@@ -80,3 +80,8 @@ pub use response::{
     Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
 };
 pub use runtime::{FromFn, FromService, Handler, RunError, Runtime, run};
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
