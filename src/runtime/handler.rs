@@ -1,15 +1,17 @@
 //! What may serve invocations: async closures and functions, and tower services.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
+use super::error::RunError;
+use super::exchange::Exchange;
 use crate::error::{Error, Failure};
 use crate::event::{LambdaEvent, decode};
-use crate::response::{IntoResponse, Response};
+use crate::response::IntoResponse;
 
 /// What serves invocations: an async function, an async closure, or a tower service.
 ///
@@ -29,14 +31,13 @@ use crate::response::{IntoResponse, Response};
     note = "a handler is `async fn(LambdaEvent<T>) -> Result<R, E>` (an async closure needs the type of its event written out), where `T: Deserialize`, `R: IntoResponse` and `E: Into<lambda_stream::Error>`, or a `tower::Service` of that shape"
 )]
 pub trait Handler<M> {
-    /// The stream of chunks of a response.
-    type Payload: Stream<Item = Result<Bytes, Failure>>;
-
     /// Serves one invocation.
-    fn call(
+    #[doc(hidden)]
+    fn serve(
         &mut self,
         event: LambdaEvent<Bytes>,
-    ) -> impl Future<Output = Result<Response<Self::Payload>, Failure>>;
+        exchange: Exchange<'_>,
+    ) -> impl Future<Output = Result<(), RunError>>;
 }
 
 /// Marks handlers that are functions or closures.
@@ -54,14 +55,16 @@ where
     R: IntoResponse<M>,
     E: Into<Error>,
 {
-    type Payload = R::Payload;
-
-    async fn call(&mut self, event: LambdaEvent<Bytes>) -> Result<Response<R::Payload>, Failure> {
-        let event = decoded(event)?;
-        match self(event).await {
-            Ok(response) => Ok(response.into_response()),
-            Err(error) => Err(Failure::from_error(error)),
-        }
+    async fn serve(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+        exchange: Exchange<'_>,
+    ) -> Result<(), RunError> {
+        let call = async {
+            let event = decoded(event)?;
+            self(event).await.map_err(Failure::from_error)
+        };
+        exchange.stream(call).await
     }
 }
 
@@ -72,20 +75,21 @@ where
     S::Error: Into<Error>,
     T: DeserializeOwned + 'static,
 {
-    type Payload = <S::Response as IntoResponse<M>>::Payload;
-
-    async fn call(
+    async fn serve(
         &mut self,
         event: LambdaEvent<Bytes>,
-    ) -> Result<Response<Self::Payload>, Failure> {
-        let event = decoded(event)?;
-        std::future::poll_fn(|cx| self.poll_ready(cx))
-            .await
-            .map_err(Failure::from_error)?;
-        match Service::call(self, event).await {
-            Ok(response) => Ok(response.into_response()),
-            Err(error) => Err(Failure::from_error(error)),
-        }
+        exchange: Exchange<'_>,
+    ) -> Result<(), RunError> {
+        let call = async {
+            let event = decoded(event)?;
+            poll_fn(|cx| self.poll_ready(cx))
+                .await
+                .map_err(Failure::from_error)?;
+            Service::call(self, event)
+                .await
+                .map_err(Failure::from_error)
+        };
+        exchange.stream(call).await
     }
 }
 

@@ -6,17 +6,20 @@ mod config;
 mod connection;
 mod deadline;
 mod error;
+mod exchange;
 mod handler;
-mod invocation;
 mod outbox;
 mod socket;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::client::Client;
 use self::config::Endpoint;
+use self::deadline::timer;
 pub use self::error::RunError;
+use self::exchange::Exchange;
 pub use self::handler::{FromFn, FromService, Handler};
 use crate::error::{Error, Failure, contain_async};
 use crate::event::{Context, Environment, LambdaEvent};
@@ -221,8 +224,17 @@ impl Runtime {
             let (headers, event) = client.next().await?;
             let context = Context::from_headers(headers, Arc::clone(&environment))
                 .map_err(RunError::refused)?;
-            let event = LambdaEvent::new(event, context);
-            invocation::serve(&mut client, &mut handler, event, self.deadline_margin).await?;
+            let deadline = pin!(
+                self.deadline_margin
+                    .and_then(|margin| timer(&context, margin))
+            );
+            let exchange = Exchange {
+                client: &mut client,
+                context: &context,
+                deadline,
+            };
+            let event = LambdaEvent::new(event, context.clone());
+            handler.serve(event, exchange).await?;
         }
     }
 
