@@ -65,6 +65,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+mod adapt;
 mod error;
 mod event;
 #[cfg(feature = "local")]
@@ -74,12 +75,16 @@ mod response;
 mod runtime;
 mod wire;
 
+pub use adapt::channel::{BodySender, BodyStream, channel};
+pub use adapt::writer;
 pub use error::{Error, Failure};
 pub use event::{Context, LambdaEvent};
 pub use response::{
     Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
 };
-pub use runtime::{FromFn, FromService, Handler, RunError, Runtime, run};
+pub use runtime::{
+    FromFn, FromService, FromWriter, Handler, RunError, Runtime, run, run_with_writer,
+};
 
 /// The code of the README compiles.
 #[cfg(doctest)]

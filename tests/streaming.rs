@@ -3,8 +3,6 @@
 mod support;
 
 use std::cell::RefCell;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -13,7 +11,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use lambda_stream::{Error, Head, LambdaEvent, Runtime};
 use serde_json::Value;
-use support::{Item, serve};
+use support::{Item, Wire, serve};
 use tokio::sync::mpsc;
 
 fn gated(receiver: mpsc::UnboundedReceiver<&'static str>) -> impl Stream<Item = Item> {
@@ -45,61 +43,6 @@ async fn the_prelude_leaves_before_there_is_a_chunk_and_each_chunk_before_the_ne
     .await;
 }
 
-/// The other end of the runtime's connection, looked into from inside a source.
-struct Wire {
-    api: TcpListener,
-    peer: Option<TcpStream>,
-}
-
-impl Wire {
-    fn bind() -> (Self, SocketAddr) {
-        let api = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = api.local_addr().unwrap();
-        (Self { api, peer: None }, address)
-    }
-
-    /// Answers the `GET …/next` that comes.
-    fn invoke(&mut self) {
-        use std::io::{Read, Write};
-
-        let (mut peer, _) = self.api.accept().unwrap();
-        let mut request = vec![0; 4096];
-        let n = peer.read(&mut request).unwrap();
-        assert!(request[..n].ends_with(b"\r\n\r\n"));
-        peer.write_all(
-            b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 2\r\n\r\n{}",
-        )
-        .unwrap();
-        peer.set_nonblocking(true).unwrap();
-        self.peer = Some(peer);
-    }
-
-    /// Waits, without giving the runtime a turn, until this text has arrived: what was written arrives by
-    /// itself, and what was not never does.
-    fn expect(&self, text: &str) {
-        let began = Instant::now();
-        loop {
-            let arrived = self.arrived();
-            if arrived.contains(text) {
-                return;
-            }
-            let patience = Duration::from_secs(5);
-            assert!(began.elapsed() < patience, "no {text:?} in {arrived:?}");
-            std::thread::yield_now();
-        }
-    }
-
-    /// Everything that has arrived of the response so far.
-    fn arrived(&self) -> String {
-        let mut seen = vec![0; 1 << 20];
-        match self.peer.as_ref().unwrap().peek(&mut seen) {
-            Ok(n) => String::from_utf8_lossy(&seen[..n]).into_owned(),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => String::new(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
 /// Runs one invocation whose source can look at the wire.
 async fn with_wire<S>(source: impl Fn(Rc<RefCell<Wire>>) -> S) -> String
 where
@@ -110,30 +53,7 @@ where
     let handler =
         async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), source(Rc::clone(&wire))));
     let runtime = Runtime::new().runtime_api(address.to_string());
-    let accept = {
-        let wire = Rc::clone(&wire);
-        async move {
-            // The request is sent by the runtime, which is polled in this task; give it its turns.
-            for _ in 0..10 {
-                tokio::task::yield_now().await;
-            }
-            wire.borrow_mut().invoke();
-            loop {
-                tokio::task::yield_now().await;
-                let arrived = wire.borrow().arrived();
-                if arrived.ends_with("0\r\n\r\n") {
-                    return arrived;
-                }
-            }
-        }
-    };
-    support::patiently(async {
-        tokio::select! {
-            ended = runtime.run(handler) => panic!("the runtime ended: {ended:?}"),
-            arrived = accept => arrived,
-        }
-    })
-    .await
+    Wire::run(&wire, runtime.run(handler)).await
 }
 
 #[tokio::test]

@@ -44,11 +44,27 @@ pub struct Response<S> {
 
 /// What goes before the payload.
 #[derive(Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// A prelude.
     Http(Head),
     /// Nothing; the payload has this content type.
     Raw(HeaderValue),
+}
+
+impl Form {
+    pub(crate) fn raw(content_type: &str) -> Self {
+        match HeaderValue::from_bytes(content_type.as_bytes()) {
+            Ok(value) => Self::Raw(value),
+            // A head that cannot be sent reports the value when it is to be sent.
+            Err(_) => Self::Http(Head::ok().content_type(content_type)),
+        }
+    }
+}
+
+impl<S> Response<S> {
+    pub(crate) fn new(form: Form, payload: S) -> Self {
+        Self { form, payload }
+    }
 }
 
 /// Marks responses that carry a [`Stream`].
@@ -83,7 +99,7 @@ pub struct Raw<S>(pub S);
 #[derive(Debug, Clone)]
 pub struct RawAs<S> {
     stream: S,
-    content_type: Result<HeaderValue, String>,
+    content_type: String,
 }
 
 impl<S> Raw<S> {
@@ -92,10 +108,9 @@ impl<S> Raw<S> {
     /// A value that no header can carry fails the invocation with `Function.InvalidHead` before anything
     /// is sent.
     pub fn content_type(self, value: impl AsRef<str>) -> RawAs<S> {
-        let value = value.as_ref();
         RawAs {
             stream: self.0,
-            content_type: HeaderValue::from_bytes(value.as_bytes()).map_err(|_| value.to_owned()),
+            content_type: value.as_ref().to_owned(),
         }
     }
 }
@@ -171,13 +186,8 @@ where
     type Payload = StreamPayload<S>;
 
     fn into_response(self) -> Response<Self::Payload> {
-        let form = match self.content_type {
-            Ok(value) => Form::Raw(value),
-            // A head that cannot be sent reports the value when it is to be sent.
-            Err(value) => Form::Http(Head::ok().content_type(value)),
-        };
         Response {
-            form,
+            form: Form::raw(&self.content_type),
             payload: StreamPayload::new(self.stream),
         }
     }

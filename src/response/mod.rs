@@ -7,4 +7,5 @@ mod payload;
 
 pub use frames::Frames;
 pub use head::{Head, HeadError};
+pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};

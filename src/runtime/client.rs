@@ -37,7 +37,7 @@ pub(super) struct Client {
     connection: Option<Connection>,
     /// Failures in a row.
     failures: u32,
-    report: Report,
+    pub(super) report: Report,
 }
 
 impl Client {

@@ -5,14 +5,17 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use bytes::Bytes;
+use futures_core::Stream;
 use tokio::time::Sleep;
 
 use super::client::Client;
 use super::deadline::is_past;
 use super::error::RunError;
-use crate::error::{Failure, contain};
+use crate::adapt::writer::Written;
+use crate::error::{Failure, contain, contain_async};
 use crate::event::Context;
-use crate::response::{Frames, IntoResponse};
+use crate::response::{Frames, IntoResponse, Response};
 
 /// The runtime's side of one invocation; a handler uses it up by answering.
 ///
@@ -36,17 +39,54 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends a response, unless its first poll fails.
-    async fn send<S>(self, mut frames: Pin<&mut Frames<S>>) -> Result<(), RunError>
+    /// Calls a handler that writes its response, and streams what it writes.
+    pub(super) async fn write<F>(mut self, mut written: Written, call: F) -> Result<(), RunError>
     where
-        S: futures_core::Stream<Item = Result<bytes::Bytes, Failure>>,
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let mut call = pin!(Some(call));
+        let head = poll_fn(|cx| {
+            let head = written.poll_head(call.as_mut(), cx);
+            if head.is_pending() && is_past(self.deadline.as_mut(), cx) {
+                return Poll::Ready(Err(Failure::deadline()));
+            }
+            head
+        })
+        .await;
+        let form = match head {
+            Ok(form) => form,
+            Err(failure) => {
+                let _ = contain(|| call.set(None));
+                return self.client.fail(self.context, &failure).await;
+            }
+        };
+        let body = written.body(call.as_mut());
+        self.send(pin!(Frames::from_response(Response::new(form, body))))
+            .await?;
+        // What the handler does after the end of the response. If the response failed, the handler is gone.
+        if let Some(rest) = call.as_mut().as_pin_mut() {
+            if let Err(failure) = contain_async(rest).await.and_then(|result| result) {
+                self.client
+                    .report
+                    .failed(self.context.request_id(), &failure);
+            }
+        }
+        let _ = contain(|| call.set(None));
+        Ok(())
+    }
+
+    /// Sends a response, unless its first poll fails.
+    async fn send<S>(&mut self, mut frames: Pin<&mut Frames<S>>) -> Result<(), RunError>
+    where
+        S: Stream<Item = Result<Bytes, Failure>>,
     {
         let content_type = frames.content_type();
         if let Err(failure) = poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
             return self.client.fail(self.context, &failure).await;
         }
+        let deadline = self.deadline.as_mut();
         self.client
-            .respond(self.context, content_type, frames, self.deadline)
+            .respond(self.context, content_type, frames, deadline)
             .await
     }
 

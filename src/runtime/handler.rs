@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::error::RunError;
 use super::exchange::Exchange;
+use crate::adapt::writer::{ResponseWriter, Written};
 use crate::error::{Error, Failure};
 use crate::event::{LambdaEvent, decode};
 use crate::response::IntoResponse;
@@ -90,6 +91,33 @@ where
                 .map_err(Failure::from_error)
         };
         exchange.stream(call).await
+    }
+}
+
+/// A function that writes its response.
+pub(super) struct Writes<F>(pub(super) F);
+
+/// Marks handlers that write their response.
+#[derive(Debug)]
+pub struct FromWriter<T, E>(PhantomData<(T, E)>);
+
+impl<F, T, E> Handler<FromWriter<T, E>> for Writes<F>
+where
+    F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+    T: DeserializeOwned + 'static,
+    E: Into<Error>,
+{
+    async fn serve(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+        exchange: Exchange<'_>,
+    ) -> Result<(), RunError> {
+        let (written, writer) = Written::new();
+        let call = async {
+            let event = decoded(event)?;
+            (self.0)(event, writer).await.map_err(Failure::from_error)
+        };
+        exchange.write(written, call).await
     }
 }
 

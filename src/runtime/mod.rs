@@ -15,12 +15,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use self::client::Client;
 use self::config::Endpoint;
 use self::deadline::timer;
 pub use self::error::RunError;
 use self::exchange::Exchange;
-pub use self::handler::{FromFn, FromService, Handler};
+use self::handler::Writes;
+pub use self::handler::{FromFn, FromService, FromWriter, Handler};
+use crate::adapt::writer::ResponseWriter;
 use crate::error::{Error, Failure, contain_async};
 use crate::event::{Context, Environment, LambdaEvent};
 use crate::report::Report;
@@ -92,6 +96,22 @@ where
     H: Handler<M>,
 {
     Runtime::new().run(handler).await
+}
+
+/// Serves invocations with a handler that writes its response instead of returning it.
+///
+/// See [`writer`](crate::writer) for what it can do and for an example, and [`run`] for everything else.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn run_with_writer<F, T, E>(handler: F) -> Result<(), Error>
+where
+    F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+    T: DeserializeOwned + 'static,
+    E: Into<Error>,
+{
+    Runtime::new().run_with_writer(handler).await
 }
 
 /// The runtime with options; [`run`] is the one without.
@@ -176,6 +196,20 @@ impl Runtime {
         H: Handler<M>,
     {
         self.run_with_setup(async || Ok::<_, Error>(handler)).await
+    }
+
+    /// Serves invocations with a handler that writes its response; see [`run_with_writer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`run`].
+    pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<(), Error>
+    where
+        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        T: DeserializeOwned + 'static,
+        E: Into<Error>,
+    {
+        self.run(Writes(handler)).await
     }
 
     /// Sets the program up, and serves invocations with the handler that the set-up returns.

@@ -1,6 +1,8 @@
 //! A Runtime API that a test plays by hand, byte for byte, over a plain TCP connection.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
+
+mod wire;
 
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use bytes::Bytes;
 use lambda_stream::{Error, Handler, Runtime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+pub use wire::Wire;
 
 pub type Item = Result<Bytes, Error>;
 

@@ -1,0 +1,480 @@
+//! Writing a response instead of returning it.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use lambda_stream::writer::{BodyWriter, ResponseWriter, WriteError, stream_from};
+use lambda_stream::{Error, Failure, Head, LambdaEvent, Raw, Runtime, channel};
+use serde_json::Value;
+use support::{Api, Peer, header, patiently, serve};
+use tokio::io::AsyncWriteExt;
+
+/// Runs a writing handler against the script of a Runtime API.
+async fn write<F, E, T>(handler: F, script: impl AsyncFnOnce(Api) -> T) -> T
+where
+    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    E: Into<Error>,
+{
+    write_with(Runtime::new(), handler, script).await
+}
+
+async fn write_with<F, E, T>(runtime: Runtime, handler: F, script: impl AsyncFnOnce(Api) -> T) -> T
+where
+    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    E: Into<Error>,
+{
+    let api = Api::bind().await;
+    let runtime = runtime.runtime_api(api.address());
+    patiently(async {
+        tokio::select! {
+            ended = runtime.run_with_writer(handler) => panic!("the runtime ended: {ended:?}"),
+            output = script(api) => output,
+        }
+    })
+    .await
+}
+
+async fn begun(api: &Api) -> Peer {
+    let mut peer = api.invoke("1", "{}").await;
+    peer.response_head("1").await;
+    peer
+}
+
+#[tokio::test]
+async fn the_program_of_the_design_streams() {
+    let log = RefCell::new(Vec::new());
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut file: &[u8] = b"1,ada\n2,grace\n";
+        let mut body = response
+            .send_head(Head::ok().content_type("text/csv"))
+            .await?;
+        body.send(Bytes::from_static(b"id,name\n")).await?;
+        tokio::io::copy(&mut file, &mut body).await?;
+        body.finish().await?;
+        log.borrow_mut().push("audited");
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        assert_eq!(
+            peer.prelude().await,
+            r#"{"statusCode":200,"headers":{"content-type":"text/csv"},"cookies":[]}"#
+        );
+        assert_eq!(peer.text_chunk().await, "id,name\n");
+        assert_eq!(peer.text_chunk().await, "1,ada\n2,grace\n");
+        assert_eq!(peer.rest().await, b"");
+        peer.accepted().await;
+        peer.expect_next().await;
+        assert_eq!(*log.borrow(), ["audited"], "before the next invocation");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_head_and_each_chunk_leave_when_the_handler_waits() {
+    let (gate, step) = (Rc::new(tokio::sync::Notify::new()), Cell::new(0));
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::new(201)).await?;
+        gate.notified().await;
+        for n in 1..4 {
+            body.send(n.to_string()).await?;
+            step.set(n);
+            gate.notified().await;
+        }
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        assert!(peer.prelude().await.contains("201"));
+        for n in 1..4 {
+            assert_eq!(step.get(), n - 1);
+            gate.notify_one();
+            assert_eq!(peer.text_chunk().await, n.to_string());
+        }
+        gate.notify_one();
+        assert_eq!(peer.rest().await, b"", "returning ends the body");
+        peer.accepted().await;
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_holds_the_writer_up() {
+    let sent = Rc::new(Cell::new(0));
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::ok()).await?;
+        loop {
+            body.send(vec![b'x'; 1 << 20]).await?;
+            sent.set(sent.get() + 1);
+        }
+        #[allow(unreachable_code)]
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        // Give it every chance to go on; the sockets' buffers are a few megabytes.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(sent.get() < 16, "{} MB written", sent.get());
+        peer.prelude().await;
+        for _ in 0..32 {
+            assert_eq!(peer.chunk().await.unwrap().len(), 1 << 20);
+        }
+        assert!(sent.get() >= 30);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flush_is_complete_when_everything_is_in_the_socket() {
+    let (wire, address) = support::Wire::bind();
+    let wire = Rc::new(RefCell::new(wire));
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::ok()).await?;
+        body.flush().await?;
+        wire.borrow().expect("\0\0\0\0\0\0\0\0\r\n");
+        for n in 0..20 {
+            body.send(format!("chunk {n};")).await?;
+            body.flush().await?;
+            wire.borrow().expect(&format!("chunk {n};"));
+            SinkExt::send(&mut body, format!("sunk {n};").into()).await?;
+            wire.borrow().expect(&format!("sunk {n};"));
+            body.write_all(b"written;").await?;
+            AsyncWriteExt::flush(&mut body).await?;
+        }
+        body.write_and_finish("end").await?;
+        Ok::<_, Error>(())
+    };
+    let runtime = Runtime::new()
+        .runtime_api(address.to_string())
+        .run_with_writer(handler);
+    let arrived = support::Wire::run(&wire, runtime).await;
+    assert_eq!(arrived.matches("written;").count(), 20);
+    assert!(arrived.ends_with("3\r\nend\r\n0\r\n\r\n"), "{arrived}");
+}
+
+#[tokio::test]
+async fn an_error_after_the_head_becomes_trailers_and_before_it_an_error() {
+    let handler = async |event: LambdaEvent<Value>, response: ResponseWriter| {
+        let case = event.payload.as_str().unwrap().to_owned();
+        let fail = |at: &str| match case == at {
+            true => Err(Failure::new("Quota", at)),
+            false => Ok(()),
+        };
+        fail("before the head")?;
+        let mut body = response.send_head(Head::ok()).await?;
+        fail("before anything has left")?;
+        body.send("one").await?;
+        fail("after a chunk")?;
+        assert!(case != "panic", "broken");
+        if case == "finish_with_error" {
+            let failure = Failure::new("Quota", "finish_with_error");
+            body.finish_with_error(failure).await?;
+            return Ok(());
+        }
+        body.finish().await?;
+        fail("after the end")?;
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = api.accept().await;
+        for case in ["before the head", "before anything has left"] {
+            peer.invoke("1", &format!("{case:?}")).await;
+            let (head, document) = peer.error("invocation/1/error").await;
+            assert_eq!(
+                header(&head, "Lambda-Runtime-Function-Error-Type"),
+                "Function.Quota"
+            );
+            assert_eq!(document["errorMessage"], case);
+            peer.accepted().await;
+        }
+        for case in ["after a chunk", "finish_with_error", "panic"] {
+            peer.invoke("1", &format!("{case:?}")).await;
+            peer.response_head("1").await;
+            peer.prelude().await;
+            assert_eq!(peer.text_chunk().await, "one");
+            let (error_type, document) = peer.trailers().await;
+            match case {
+                "panic" => assert_eq!(error_type, "Function.Panic"),
+                _ => assert_eq!(document["errorMessage"], case),
+            }
+            peer.accepted().await;
+        }
+        peer.invoke("1", "\"after the end\"").await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        assert_eq!(peer.rest().await, b"one", "logged, not sent");
+        peer.accepted().await;
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_handler_without_a_head_is_an_error() {
+    let handler =
+        async |_: LambdaEvent<Value>, _: ResponseWriter| Ok::<_, std::convert::Infallible>(());
+    write(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        let (_, document) = peer.error("invocation/1/error").await;
+        assert_eq!(document["errorType"], "Function.NoHead");
+        peer.accepted().await;
+        peer.expect_next().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_sent_drops_the_handler_and_fails() {
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::new(99)).await?;
+        body.send("never sent").await?;
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        let (_, document) = peer.error("invocation/1/error").await;
+        assert_eq!(document["errorType"], "Function.InvalidHead");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_response_without_a_head_of_its_own_is_raw() {
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let body = response.send_raw("application/json").await?;
+        body.write_and_finish("{}").await
+    };
+    write(handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        let head = peer.response_head("1").await;
+        assert_eq!(header(&head, "Content-Type"), "application/json");
+        assert_eq!(peer.rest().await, b"{}");
+    })
+    .await;
+}
+
+struct Guard(Rc<Cell<usize>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+async fn dropped(count: &Cell<usize>, times: usize) {
+    while count.get() < times {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_and_a_refusal_drop_the_handler_at_once() {
+    let drops = Rc::new(Cell::new(0));
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let _guard = Guard(Rc::clone(&drops));
+        let body = response.send_head(Head::ok()).await?;
+        std::future::pending::<()>().await;
+        body.finish().await
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        drop(peer);
+        dropped(&drops, 1).await;
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        peer.answer("410 Gone", "").await;
+        dropped(&drops, 2).await;
+        begun(&api).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deadline_drops_the_handler_and_becomes_trailers() {
+    let drops = Rc::new(Cell::new(0));
+    let handler = async |event: LambdaEvent<Value>, response: ResponseWriter| {
+        let _guard = Guard(Rc::clone(&drops));
+        if event.payload == "no head" {
+            std::future::pending::<()>().await;
+        }
+        let mut body = response.send_head(Head::ok()).await?;
+        body.send("one").await?;
+        std::future::pending::<()>().await;
+        body.finish().await
+    };
+    let at = std::time::SystemTime::now() + Duration::from_millis(400);
+    let ms = at
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let deadline = format!("Lambda-Runtime-Deadline-Ms: {ms}\r\n");
+    let runtime = Runtime::new().deadline_margin(Duration::from_secs(60));
+    write_with(runtime, handler, async |api| {
+        let mut peer = api.accept().await;
+        peer.invoke_with("1", "{}", &deadline).await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        assert_eq!(peer.text_chunk().await, "one");
+        assert_eq!(peer.trailers().await.0, "Function.DeadlineExceeded");
+        dropped(&drops, 1).await;
+        peer.accepted().await;
+        peer.invoke_with("2", "\"no head\"", &deadline).await;
+        let (_, document) = peer.error("invocation/2/error").await;
+        assert_eq!(document["errorType"], "Function.DeadlineExceeded");
+        dropped(&drops, 2).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_writer_may_be_moved_to_another_task_and_is_over_with_its_handler() {
+    let late = Rc::new(RefCell::new(None));
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::ok()).await?;
+        let task = tokio::spawn(async move {
+            body.send("from another task").await?;
+            Ok::<_, WriteError>(body)
+        });
+        *late.borrow_mut() = Some(task.await.unwrap()?);
+        Ok::<_, Error>(())
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        assert_eq!(peer.rest().await, b"from another task");
+        peer.accepted().await;
+        peer.expect_next().await;
+        let mut body = late.borrow_mut().take().unwrap();
+        assert!(body.send("late").await.is_err());
+        let error = body.write_all(b"late").await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        assert!(body.finish().await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn code_that_writes_is_a_stream() {
+    let body = stream_from(async |mut body: BodyWriter| {
+        body.send("").await?;
+        body.send("one").await?;
+        body.flush().await?;
+        body.feed("two".into()).await?;
+        let parts = futures::future::join(async { 1 }, body.send("three")).await;
+        parts.1?;
+        body.write_all(b"four").await?;
+        Err::<(), Error>("the end".into())
+    });
+    let items: Vec<_> = patiently(body.collect()).await;
+    let texts: Vec<_> = items
+        .iter()
+        .map(|item| match item {
+            Ok(chunk) => String::from_utf8(chunk.to_vec()).unwrap(),
+            Err(error) => format!("error: {error}"),
+        })
+        .collect();
+    assert_eq!(texts, ["one", "two", "three", "four", "error: the end"]);
+
+    let mut body = Box::pin(stream_from(async |body: BodyWriter| {
+        body.write_and_finish("x").await?;
+        unreachable!("the stream is over");
+        #[allow(unreachable_code)]
+        Ok::<_, Error>(())
+    }));
+    assert_eq!(body.next().await.unwrap().unwrap(), "x");
+    for _ in 0..3 {
+        assert!(body.next().await.is_none(), "fused");
+    }
+}
+
+#[tokio::test]
+async fn code_that_writes_is_dropped_with_its_stream() {
+    let drops = Rc::new(Cell::new(0));
+    let guard = Guard(Rc::clone(&drops));
+    let mut body = Box::pin(stream_from(async move |mut body: BodyWriter| {
+        let _guard = guard;
+        loop {
+            body.send("x").await?;
+        }
+        #[allow(unreachable_code)]
+        Ok::<_, Error>(())
+    }));
+    assert!(body.next().await.is_some());
+    drop(body);
+    assert_eq!(drops.get(), 1);
+}
+
+#[tokio::test]
+async fn a_channel_carries_what_another_task_writes() {
+    let handler = async |event: LambdaEvent<Value>| {
+        let (mut sender, body) = channel(2);
+        tokio::spawn(async move {
+            sender.send("one").await?;
+            SinkExt::send(&mut sender, "two".into()).await?;
+            match event.payload.as_str().unwrap() {
+                "finish" => sender.finish().await,
+                "fail" => {
+                    sender
+                        .finish_with_error(Failure::new("Quota", "none left"))
+                        .await
+                }
+                "panic" => panic!("in another task"),
+                _ => Ok(()),
+            }
+        });
+        Ok::<_, Error>(Raw(body))
+    };
+    serve(handler, async |api| {
+        let mut peer = api.accept().await;
+        for (case, ends) in [
+            ("finish", None),
+            ("fail", Some("Function.Quota")),
+            ("drop", Some("Function.SenderDropped")),
+            ("panic", Some("Function.SenderDropped")),
+        ] {
+            peer.invoke("1", &format!("{case:?}")).await;
+            peer.response_head("1").await;
+            assert_eq!(peer.text_chunk().await, "one");
+            assert_eq!(peer.text_chunk().await, "two");
+            match ends {
+                None => assert_eq!(peer.rest().await, b""),
+                Some(error_type) => assert_eq!(peer.trailers().await.0, error_type),
+            }
+            peer.accepted().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_channel_holds_its_sender_up_and_tells_it_when_the_body_is_gone() {
+    let (mut sender, mut body) = channel(1);
+    let sent = Rc::new(Cell::new(0));
+    let send = async {
+        loop {
+            if sender.send("x").await.is_err() {
+                return;
+            }
+            sent.set(sent.get() + 1);
+        }
+    };
+    let read = async {
+        tokio::task::yield_now().await;
+        let ahead = sent.get();
+        assert!(ahead <= 2, "{ahead} chunks wait");
+        body.next().await.unwrap().unwrap();
+        tokio::task::yield_now().await;
+        assert!(sent.get() <= ahead + 1);
+        drop(body);
+    };
+    patiently(async { tokio::join!(send, read) }).await;
+}
