@@ -72,7 +72,7 @@ def timed(command):
     """The lines that a command prints, each with the moment at which it came."""
     # One read a line: `stdbuf` is not needed, because curl -N does not hold lines back.
     process = subprocess.Popen(
-        shlex.split(command.replace("\\\n", " ")), stdout=subprocess.PIPE,
+        ["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     lines = [(line.decode().rstrip("\r\n"), time.monotonic()) for line in process.stdout]
     return lines, process.wait()

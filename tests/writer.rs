@@ -249,7 +249,7 @@ async fn a_head_that_cannot_be_sent_drops_the_handler_and_fails() {
 #[tokio::test]
 async fn a_response_without_a_head_of_its_own_is_raw() {
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let body = response.send_raw("application/json").await?;
+        let body = response.without_head("application/json").await?;
         body.write_and_finish("{}").await
     };
     write(handler, async |api| {

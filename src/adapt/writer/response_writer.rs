@@ -38,7 +38,7 @@ impl ResponseWriter {
         self.begin(Form::Http(head))
     }
 
-    /// Begins a response without a head, whose payload has this content type, for callers that invoke the
+    /// Begins a response that has no head, whose payload has this content type, for callers that invoke the
     /// function directly; see [`Raw`](crate::Raw).
     ///
     /// # Errors
@@ -48,7 +48,10 @@ impl ResponseWriter {
     /// # Cancel safety
     ///
     /// It never waits.
-    pub async fn send_raw(self, content_type: impl AsRef<str>) -> Result<BodyWriter, WriteError> {
+    pub async fn without_head(
+        self,
+        content_type: impl AsRef<str>,
+    ) -> Result<BodyWriter, WriteError> {
         self.begin(Form::raw(content_type.as_ref()))
     }
 
