@@ -9,9 +9,13 @@ pub struct Plan {
     pub chunks: u32,
     /// Of so many bytes each; 0 means the sizes of [`MIXED`], one after another.
     pub size: u32,
-    /// So much time between two chunks; 0 means that each chunk is ready at once.
+    /// So much time between two chunks; 0 means that each chunk is ready at once, [`ALONE`] that it is
+    /// ready as soon as the source is asked again.
     pub pace_us: u32,
 }
+
+/// Before each chunk the source is pending once, and wakes its task itself.
+pub const ALONE: u32 = u32::MAX;
 
 /// Sizes as a page or an answer with tables and pictures has them: mostly small, a few large.
 pub const MIXED: [u32; 8] = [17, 64, 300, 1_024, 90, 4_096, 16_384, 200];
@@ -43,6 +47,9 @@ const fn pattern() -> [u8; PERIOD + LARGEST] {
 }
 
 impl Plan {
+    /// The process that serves this ends: a profiler that watches it writes its figures.
+    pub const END: Self = Self::ready(u32::MAX, 0);
+
     /// Chunks that are all ready at once.
     pub const fn ready(chunks: u32, size: u32) -> Self {
         Self {
@@ -57,6 +64,15 @@ impl Plan {
         Self::ready(chunks, 0)
     }
 
+    /// Chunks of which none is ready together with its neighbours.
+    pub const fn alone(chunks: u32, size: u32) -> Self {
+        Self {
+            chunks,
+            size,
+            pace_us: ALONE,
+        }
+    }
+
     /// One chunk each so many microseconds.
     pub const fn paced(chunks: u32, size: u32, pace_us: u32) -> Self {
         assert!(size as usize > STAMP);
@@ -69,7 +85,7 @@ impl Plan {
 
     /// Whether each chunk tells when it was given.
     pub const fn is_stamped(&self) -> bool {
-        self.pace_us > 0
+        self.pace_us > 0 && self.pace_us != ALONE
     }
 
     /// How large this chunk is; the first one is number 0.

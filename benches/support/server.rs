@@ -27,6 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Server {
     listener: TcpListener,
     peer: Option<TcpStream>,
+    connections: u32,
     buffer: Box<[u8]>,
     /// What was read and not taken yet.
     start: usize,
@@ -53,6 +54,7 @@ impl Server {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").expect("a free port"),
             peer: None,
+            connections: 0,
             buffer: vec![0; BUFFER].into(),
             start: 0,
             end: 0,
@@ -69,8 +71,12 @@ impl Server {
         address.expect("a bound socket").to_string()
     }
 
-    /// Closes the connection, so that another runtime can be measured.
-    pub fn hang_up(&mut self) {
+    /// How many connections the runtime has made.
+    pub fn connections(&self) -> u32 {
+        self.connections
+    }
+
+    fn hang_up(&mut self) {
         self.peer = None;
         self.is_asked = false;
         (self.start, self.end) = (0, 0);
@@ -79,16 +85,11 @@ impl Server {
     /// Waits until the runtime asks for an invocation, and tells when it did.
     pub fn asked(&mut self) -> Instant {
         while !self.is_asked {
-            match self.head() {
-                Some(head) => {
-                    let request = &self.buffer[self.start..head];
-                    assert!(request.starts_with(NEXT), "{}", text(request));
-                    self.start = head;
-                    self.is_asked = true;
-                }
-                // A connection of its own for each call is odd, and allowed.
-                None => self.hang_up(),
-            }
+            let head = self.head();
+            let request = &self.buffer[self.start..head];
+            assert!(request.starts_with(NEXT), "{}", text(request));
+            self.start = head;
+            self.is_asked = true;
         }
         self.read_at
     }
@@ -108,7 +109,7 @@ impl Server {
         let began = Instant::now();
         self.send();
 
-        let head = self.head().expect("a response");
+        let head = self.head();
         let request = &self.buffer[self.start..head];
         check_response_head(request, &id);
         self.start = head;
@@ -130,6 +131,15 @@ impl Server {
         self.out.extend_from_slice(ACCEPTED);
         self.send();
         taken
+    }
+
+    /// Ends the process of the runtime.
+    pub fn dismiss(&mut self) {
+        self.asked();
+        self.write_event("dismissed", Plan::END);
+        self.send();
+        assert!(!self.more(), "it sends what it was not asked for");
+        self.hang_up();
     }
 
     /// Writes down the answer to `GET …/next`, with the headers that the service sends.
@@ -156,15 +166,17 @@ impl Server {
         peer.write_all(&self.out).expect("a runtime that reads");
     }
 
-    /// Reads the head of a request: where it ends, or `None` when there is no more.
-    fn head(&mut self) -> Option<usize> {
+    /// Reads the head of a request; returns where it ends.
+    ///
+    /// It may come over a connection of its own: a client with a pool closes one now and then.
+    fn head(&mut self) -> usize {
         loop {
             let unread = &self.buffer[self.start..self.end];
             if let Some(at) = unread.windows(4).position(|end| end == b"\r\n\r\n") {
-                return Some(self.start + at + 4);
+                return self.start + at + 4;
             }
             if !self.more() {
-                return None;
+                self.hang_up();
             }
         }
     }
@@ -175,10 +187,11 @@ impl Server {
             (self.start, self.end) = (0, 0);
         }
         assert!(self.end < self.buffer.len(), "a head without an end");
-        let listener = &self.listener;
+        let (listener, connections) = (&self.listener, &mut self.connections);
         let peer = self.peer.get_or_insert_with(|| {
             let (peer, _) = listener.accept().expect("a runtime that connects");
             peer.set_nodelay(true).expect("an open socket");
+            *connections += 1;
             peer
         });
         let read = peer.read(&mut self.buffer[self.end..]);

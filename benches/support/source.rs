@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::plan::{PATTERN, PERIOD, Plan, STAMP};
+use super::plan::{ALONE, PATTERN, PERIOD, Plan, STAMP};
 
 /// What handlers usually fail with.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -22,6 +22,8 @@ pub struct Source {
     /// Where in the pattern the next chunk begins.
     at: usize,
     pace: Option<Interval>,
+    /// The next poll is pending, by [`ALONE`].
+    is_shy: bool,
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
             given: 0,
             at: 0,
             pace,
+            is_shy: plan.pace_us == ALONE,
         }
     }
 
@@ -62,6 +65,12 @@ impl Stream for Source {
         if this.given == this.plan.chunks {
             return Poll::Ready(None);
         }
+        if this.is_shy {
+            this.is_shy = false;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.is_shy = this.plan.pace_us == ALONE;
         if let Some(pace) = &mut this.pace {
             ready!(pace.poll_tick(cx));
         }
