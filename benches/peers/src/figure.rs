@@ -1,0 +1,115 @@
+//! What is measured, and how a table writes it.
+
+use std::collections::BTreeMap;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Figure {
+    FirstByteP50,
+    FirstByteP99,
+    Invocations,
+    Rate64B,
+    Rate1KiB,
+    Rate64KiB,
+    LatencyP50,
+    LatencyP99,
+    Start,
+    AllocationsPerInvocation,
+    AllocationsPerChunk,
+    InstructionsPerInvocation,
+    InstructionsPerChunk,
+    InstructionsPerLoneChunk,
+    SystemCallsPerInvocation,
+    SystemCallsPerChunk,
+    SystemCallsPerLoneChunk,
+    Size,
+}
+
+impl Figure {
+    /// Its name in the table, with its unit.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstByteP50 => "first payload byte, warm, p50 (µs)",
+            Self::FirstByteP99 => "the same, p99 (µs)",
+            Self::Invocations => "warm invocations a second, one after another",
+            Self::Rate64B => "64 B ready chunks (MB/s)",
+            Self::Rate1KiB => "1 KiB ready chunks (MB/s)",
+            Self::Rate64KiB => "64 KiB ready chunks (MB/s; kernel-bound, noisy)",
+            Self::LatencyP50 => "a 64 B chunk each 2 ms, latency p50 (µs)",
+            Self::LatencyP99 => "the same, p99 (µs)",
+            Self::Start => "exec to first `/next`, p50 (ms)",
+            Self::AllocationsPerInvocation => "heap allocations per invocation",
+            Self::AllocationsPerChunk => "heap allocations per ready 64 B chunk",
+            Self::InstructionsPerInvocation => "instructions per invocation",
+            Self::InstructionsPerChunk => "instructions per ready 64 B chunk",
+            Self::InstructionsPerLoneChunk => "instructions per 64 B chunk that is ready alone",
+            Self::SystemCallsPerInvocation => "system calls per invocation",
+            Self::SystemCallsPerChunk => "system calls per ready 64 B chunk",
+            Self::SystemCallsPerLoneChunk => "system calls per 64 B chunk that is ready alone",
+            Self::Size => "binary, stripped (MB)",
+        }
+    }
+
+    /// A value as the table writes it: as many digits as mean something.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::FirstByteP50 | Self::FirstByteP99 | Self::LatencyP50 | Self::LatencyP99
+                if value < 100.0 =>
+            {
+                format!("{value:.1}")
+            }
+            Self::AllocationsPerInvocation
+            | Self::SystemCallsPerInvocation
+            | Self::SystemCallsPerLoneChunk => format!("{value:.1}"),
+            Self::AllocationsPerChunk | Self::SystemCallsPerChunk => format!("{value:.3}"),
+            Self::Start | Self::Size => format!("{value:.2}"),
+            _ => with_commas(value),
+        }
+    }
+}
+
+fn with_commas(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The figures of all peers, one value a round.
+#[derive(Debug, Default)]
+pub struct Figures(BTreeMap<(Figure, usize), Vec<f64>>);
+
+impl Figures {
+    pub fn add(&mut self, figure: Figure, peer: usize, value: f64) {
+        self.0.entry((figure, peer)).or_default().push(value);
+    }
+
+    /// The median of the rounds.
+    pub fn get(&self, figure: Figure, peer: usize) -> Option<f64> {
+        let mut values = self.0.get(&(figure, peer))?.clone();
+        Some(percentile(&mut values, 50))
+    }
+
+    /// The figures that there are, each once, in the order of the rows.
+    pub fn rows(&self) -> Vec<Figure> {
+        let mut rows: Vec<_> = self.0.keys().map(|(figure, _)| *figure).collect();
+        rows.dedup();
+        rows
+    }
+}
+
+/// The smallest value that is not less than so many percent of all.
+///
+/// # Panics
+///
+/// When there is no value.
+pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() * percent).div_ceil(100);
+    values[rank.saturating_sub(1)]
+}

@@ -1,0 +1,23 @@
+//! What the peers and the program that compares them share.
+//!
+//! Server, plan and source are the very files that the benches of the library use.
+
+#![forbid(unsafe_code)]
+
+#[path = "../../support/body.rs"]
+pub mod body;
+#[path = "../../support/plan.rs"]
+pub mod plan;
+#[path = "../../support/server.rs"]
+pub mod server;
+#[path = "../../support/source.rs"]
+pub mod source;
+
+pub mod counts;
+pub mod figure;
+pub mod machine;
+pub mod plot;
+pub mod serve;
+pub mod session;
+pub mod table;
+pub mod timings;

@@ -1,0 +1,109 @@
+//! A peer as a process of its own, and the server that makes its invocations.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::server::Server;
+use crate::source::Error;
+
+/// What is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// How the table calls it.
+    pub name: &'static str,
+    pub program: &'static str,
+    pub arguments: &'static [&'static str],
+    /// Nagle's algorithm makes each invocation wait for tens of milliseconds, so it serves fewer of them.
+    pub waits: bool,
+}
+
+/// What is compared, in the order of the table's columns.
+pub const PEERS: [Peer; 7] = [
+    peer("lambda-stream", "lambda-stream", &[], false),
+    peer("lambda_runtime mt", "lambda-runtime", &["mt"], true),
+    peer("lambda_runtime ct", "lambda-runtime", &["ct"], true),
+    peer("mt, NODELAY", "lambda-runtime", &["mt", "nodelay"], false),
+    peer("ct, NODELAY", "lambda-runtime", &["ct", "nodelay"], false),
+    peer("hyper", "hyper", &[], false),
+    peer("sockets", "sockets", &[], false),
+];
+
+const fn peer(
+    name: &'static str,
+    program: &'static str,
+    arguments: &'static [&'static str],
+    waits: bool,
+) -> Peer {
+    Peer {
+        name,
+        program,
+        arguments,
+        waits,
+    }
+}
+
+/// A running peer.
+#[derive(Debug)]
+pub struct Session {
+    pub server: Server,
+    child: Child,
+    /// From starting the process to its first `GET …/next`.
+    pub start: Duration,
+}
+
+impl Session {
+    /// Starts a peer and waits for its first `GET …/next`.
+    ///
+    /// `under` is the beginning of the command line: nothing, or a tool that watches the peer.
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be started.
+    pub fn start(peer: &Peer, directory: &Path, under: &[&str]) -> Result<Self, Error> {
+        let program = directory.join(peer.program);
+        let mut command = match under {
+            [] => Command::new(program),
+            [tool, options @ ..] => {
+                let mut command = Command::new(tool);
+                command.args(options).arg(program);
+                command
+            }
+        };
+        let mut server = Server::bind();
+        command
+            .args(peer.arguments)
+            .env("AWS_LAMBDA_RUNTIME_API", server.address())
+            // Without these, `lambda_runtime` does not start.
+            .env("AWS_LAMBDA_FUNCTION_NAME", "f")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
+        let began = Instant::now();
+        let child = command.spawn()?;
+        let start = server.asked() - began;
+        Ok(Self {
+            server,
+            child,
+            start,
+        })
+    }
+
+    /// Lets the peer end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end well.
+    pub fn end(mut self) -> Result<(), Error> {
+        self.server.dismiss();
+        match self.server.connections() {
+            1 => {}
+            connections => eprintln!("it made {connections} connections"),
+        }
+        let status = self.child.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("a peer ended with {status}").into())
+        }
+    }
+}

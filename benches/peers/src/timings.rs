@@ -1,0 +1,116 @@
+//! What a clock tells: medians of one round.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::figure::{Figure, Figures, percentile};
+use crate::plan::Plan;
+use crate::server::Server;
+use crate::session::{PEERS, Session};
+use crate::source::Error;
+
+const ONE_CHUNK: Plan = Plan::ready(1, 64);
+
+/// Nothing is measured before so many invocations have been served, or this time has passed.
+const WARM_UP: (u32, Duration) = (300, Duration::from_secs(1));
+
+/// The first bytes of so many invocations are one round, or as many as there are in this time.
+const FIRST_BYTES: (u32, Duration) = (3_000, Duration::from_secs(2));
+
+/// What is sent to find out how many MB/s it is, so many times.
+const RATES: [(Figure, Plan, usize); 3] = [
+    (Figure::Rate64B, Plan::ready(64 * 1024, 64), 5),
+    (Figure::Rate1KiB, Plan::ready(16 * 1024, 1024), 5),
+    (Figure::Rate64KiB, Plan::ready(1024, 64 * 1024), 5),
+];
+
+/// A second of chunks.
+const PACED: Plan = Plan::paced(500, 64, 2_000);
+
+/// So many processes are started for one round.
+const STARTS: usize = 10;
+
+/// Measures one peer once.
+///
+/// # Errors
+///
+/// When its process cannot be started or does not end well.
+pub fn round(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(), Error> {
+    let start = |under: &[&str]| Session::start(&PEERS[peer], directory, under);
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let session = start(&[])?;
+        starts.push(ms(session.start));
+        session.end()?;
+    }
+    figures.add(Figure::Start, peer, percentile(&mut starts, 50));
+
+    let mut session = on_one_core(|| start(&[]))??;
+    on_one_core(|| one_after_another(figures, peer, &mut session.server))?;
+    session.end()?;
+
+    let mut session = start(&[])?;
+    let server = &mut session.server;
+    repeat(WARM_UP, || server.invoke(ONE_CHUNK, drop));
+    for (figure, plan, times) in RATES {
+        let rate = |taken: Duration| plan.bytes() as f64 / taken.as_secs_f64() / 1e6;
+        let mut rates: Vec<_> = (0..times)
+            .map(|_| rate(server.invoke(plan, drop).end))
+            .collect();
+        figures.add(figure, peer, percentile(&mut rates, 50));
+    }
+    let mut latencies = Vec::new();
+    server.invoke(PACED, |latency| latencies.push(us(latency)));
+    figures.add(Figure::LatencyP50, peer, percentile(&mut latencies, 50));
+    figures.add(Figure::LatencyP99, peer, percentile(&mut latencies, 99));
+    session.end()
+}
+
+fn one_after_another(figures: &mut Figures, peer: usize, server: &mut Server) {
+    repeat(WARM_UP, || server.invoke(ONE_CHUNK, drop));
+    let began = server.asked();
+    let mut first_bytes = Vec::new();
+    repeat(FIRST_BYTES, || {
+        first_bytes.push(us(server.invoke(ONE_CHUNK, drop).first_byte));
+    });
+    let whole = server.asked() - began;
+    let rate = first_bytes.len() as f64 / whole.as_secs_f64();
+    figures.add(Figure::Invocations, peer, rate);
+    figures.add(Figure::FirstByteP50, peer, percentile(&mut first_bytes, 50));
+    figures.add(Figure::FirstByteP99, peer, percentile(&mut first_bytes, 99));
+}
+
+fn repeat<T>((times, longest): (u32, Duration), mut what: impl FnMut() -> T) {
+    let began = Instant::now();
+    for _ in 0..times {
+        what();
+        if began.elapsed() > longest {
+            return;
+        }
+    }
+}
+
+/// Does this on one core, as does what is started meanwhile.
+///
+/// Whether the other core has to be woken up first is a matter of luck, and takes longer than what is
+/// measured.
+fn on_one_core<T>(what: impl FnOnce() -> T) -> Result<T, Error> {
+    let all = sched_getaffinity(None)?;
+    let last = (0..CpuSet::MAX_CPU).rev().find(|core| all.is_set(*core));
+    let mut one = CpuSet::new();
+    one.set(last.ok_or("no core")?);
+    sched_setaffinity(None, &one)?;
+    let done = what();
+    sched_setaffinity(None, &all)?;
+    Ok(done)
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

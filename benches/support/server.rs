@@ -1,0 +1,231 @@
+//! A Runtime API for measuring: blocking, over a plain socket, on the thread of whoever calls it.
+//!
+//! It does as little as can be done between two moments that are measured: one fixed buffer, no
+//! allocation per chunk, one write per answer. So it is never the bottleneck.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::body::Body;
+use super::plan::Plan;
+use super::source::now;
+
+/// More than loopback hands over in one read of a chunk of 64 KiB with its framing.
+const BUFFER: usize = 256 * 1024;
+
+const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
+
+const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\
+    Content-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
+
+/// How far away the deadline of an invocation is.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A Runtime API for one runtime.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    peer: Option<TcpStream>,
+    connections: u32,
+    buffer: Box<[u8]>,
+    /// What was read and not taken yet.
+    start: usize,
+    end: usize,
+    /// When the last read returned.
+    read_at: Instant,
+    invocations: u64,
+    is_asked: bool,
+    out: Vec<u8>,
+}
+
+/// How long one invocation took, from the moment its event was about to be written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    /// To the read that brought the first byte of the payload; prelude and delimiter are none.
+    pub first_byte: Duration,
+    /// To the read that brought the end of the body.
+    pub end: Duration,
+}
+
+impl Server {
+    /// A server on a free port.
+    pub fn bind() -> Self {
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").expect("a free port"),
+            peer: None,
+            connections: 0,
+            buffer: vec![0; BUFFER].into(),
+            start: 0,
+            end: 0,
+            read_at: Instant::now(),
+            invocations: 0,
+            is_asked: false,
+            out: Vec::with_capacity(1024),
+        }
+    }
+
+    /// Where it listens, as `AWS_LAMBDA_RUNTIME_API` says it.
+    pub fn address(&self) -> String {
+        let address = self.listener.local_addr();
+        address.expect("a bound socket").to_string()
+    }
+
+    /// How many connections the runtime has made.
+    pub fn connections(&self) -> u32 {
+        self.connections
+    }
+
+    fn hang_up(&mut self) {
+        self.peer = None;
+        self.is_asked = false;
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Waits until the runtime asks for an invocation, and tells when it did.
+    pub fn asked(&mut self) -> Instant {
+        while !self.is_asked {
+            let head = self.head();
+            let request = &self.buffer[self.start..head];
+            assert!(request.starts_with(NEXT), "{}", text(request));
+            self.start = head;
+            self.is_asked = true;
+        }
+        self.read_at
+    }
+
+    /// Runs one invocation, and hands on the latency of each chunk that is produced at a pace.
+    ///
+    /// # Panics
+    ///
+    /// When what the runtime sends is not what the plan says, byte for byte.
+    pub fn invoke(&mut self, plan: Plan, mut latency: impl FnMut(Duration)) -> Taken {
+        self.asked();
+        self.is_asked = false;
+        self.invocations += 1;
+        let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.invocations);
+        self.write_event(&id, plan);
+        let mut taken = Taken::default();
+        let began = Instant::now();
+        self.send();
+
+        let head = self.head();
+        let request = &self.buffer[self.start..head];
+        check_response_head(request, &id);
+        self.start = head;
+        let mut body = Body::new(plan);
+        loop {
+            let had_payload = body.has_payload();
+            let piece = body.take(&self.buffer[self.start..self.end], &mut latency);
+            self.start += piece.bytes;
+            if !had_payload && body.has_payload() {
+                taken.first_byte = self.read_at - began;
+            }
+            if piece.is_over {
+                break;
+            }
+            assert!(self.more(), "the connection was closed in a body");
+        }
+        taken.end = self.read_at - began;
+        self.out.clear();
+        self.out.extend_from_slice(ACCEPTED);
+        self.send();
+        taken
+    }
+
+    /// Ends the process of the runtime.
+    pub fn dismiss(&mut self) {
+        self.asked();
+        self.write_event("dismissed", Plan::END);
+        self.send();
+        assert!(!self.more(), "it sends what it was not asked for");
+        self.hang_up();
+    }
+
+    /// Writes down the answer to `GET …/next`, with the headers that the service sends.
+    fn write_event(&mut self, id: &str, plan: Plan) {
+        let event = plan.to_json();
+        let deadline = now() / 1_000_000 + u64::try_from(TIMEOUT.as_millis()).unwrap_or(0);
+        self.out.clear();
+        write!(
+            self.out,
+            "HTTP/1.1 200 OK\r\n\
+             Content-Type: application/json\r\n\
+             Lambda-Runtime-Aws-Request-Id: {id}\r\n\
+             Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
+             Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-2:123456789012:function:f\r\n\
+             Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
+             Content-Length: {}\r\n\r\n{event}",
+            event.len()
+        )
+        .expect("memory to write to");
+    }
+
+    fn send(&mut self) {
+        let peer = self.peer.as_mut().expect("a connection");
+        peer.write_all(&self.out).expect("a runtime that reads");
+    }
+
+    /// Reads the head of a request; returns where it ends.
+    ///
+    /// It may come over a connection of its own: a client with a pool closes one now and then.
+    fn head(&mut self) -> usize {
+        loop {
+            let unread = &self.buffer[self.start..self.end];
+            if let Some(at) = unread.windows(4).position(|end| end == b"\r\n\r\n") {
+                return self.start + at + 4;
+            }
+            if !self.more() {
+                self.hang_up();
+            }
+        }
+    }
+
+    /// Reads once; `false` when the connection is over.
+    fn more(&mut self) -> bool {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        assert!(self.end < self.buffer.len(), "a head without an end");
+        let (listener, connections) = (&self.listener, &mut self.connections);
+        let peer = self.peer.get_or_insert_with(|| {
+            let (peer, _) = listener.accept().expect("a runtime that connects");
+            peer.set_nodelay(true).expect("an open socket");
+            *connections += 1;
+            peer
+        });
+        let read = peer.read(&mut self.buffer[self.end..]);
+        self.read_at = Instant::now();
+        match read {
+            Ok(bytes) => {
+                self.end += bytes;
+                bytes > 0
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn check_response_head(head: &[u8], id: &str) {
+    let head = text(head);
+    let line = format!("POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\n");
+    assert!(head.starts_with(&line), "{head}");
+    let has = |header: &str| {
+        head.lines()
+            .any(|line| line.len() == header.len() && line.eq_ignore_ascii_case(header))
+    };
+    assert!(
+        has("Lambda-Runtime-Function-Response-Mode: streaming"),
+        "{head}"
+    );
+    assert!(has("Transfer-Encoding: chunked"), "{head}");
+    assert!(
+        has("Content-Type: application/vnd.awslambda.http-integration-response"),
+        "{head}"
+    );
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
