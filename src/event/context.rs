@@ -22,7 +22,10 @@ const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// A header that is absent, empty or no text reads as `None`; the request id is always there.
 #[derive(Clone)]
-pub struct Context {
+pub struct Context(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
     headers: HeaderMap,
     expires: Option<Instant>,
     environment: Arc<Environment>,
@@ -77,11 +80,11 @@ impl Context {
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static(api::REQUEST_ID), id);
         }
-        Self {
+        Self(Arc::new(Inner {
             headers,
             expires: None,
             environment: Arc::default(),
-        }
+        }))
     }
 
     /// The same context with this deadline; useful to call a handler in a test.
@@ -92,10 +95,12 @@ impl Context {
             .map_or(0, |since| since.as_millis());
         // A number is always a valid header value.
         if let Ok(value) = HeaderValue::from_str(&ms.to_string()) {
-            self.headers
+            let inner = Arc::make_mut(&mut self.0);
+            inner
+                .headers
                 .insert(HeaderName::from_static(api::DEADLINE_MS), value);
+            inner.expires = deadline_of(&inner.headers).and_then(expires);
         }
-        self.expires = self.deadline().and_then(expires);
         self
     }
 
@@ -108,13 +113,11 @@ impl Context {
         if !is_path_segment(id.as_bytes()) {
             return Err(ContextError::Malformed(id.clone()));
         }
-        let mut context = Self {
+        Ok(Self(Arc::new(Inner {
+            expires: deadline_of(&headers).and_then(expires),
             headers,
-            expires: None,
             environment,
-        };
-        context.expires = context.deadline().and_then(expires);
-        Ok(context)
+        })))
     }
 
     /// The id of this invocation, unique to it: what to log, and what AWS Support asks for.
@@ -127,8 +130,7 @@ impl Context {
     /// As the Runtime API sent it, so it may be nonsense: some local tools send a constant that lies in
     /// the past. [`remaining_time`](Self::remaining_time) does not fall for it.
     pub fn deadline(&self) -> Option<SystemTime> {
-        let ms = self.text(api::DEADLINE_MS)?.parse().ok()?;
-        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+        deadline_of(&self.0.headers)
     }
 
     /// How long until the service stops the function; zero once the deadline has passed.
@@ -137,13 +139,14 @@ impl Context {
     /// arrived, or it is more than a day away. Measured on the monotonic clock from the moment at which
     /// the invocation arrived.
     pub fn remaining_time(&self) -> Option<Duration> {
-        self.expires
+        self.0
+            .expires
             .map(|expires| expires.saturating_duration_since(Instant::now()))
     }
 
     /// The moment of the deadline, unless it is absurd.
     pub(crate) fn expires(&self) -> Option<Instant> {
-        self.expires
+        self.0.expires
     }
 
     /// The ARN that was invoked: function, version or alias.
@@ -163,7 +166,7 @@ impl Context {
 
     /// The nonce of this attempt, which the runtime echoes.
     pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
-        self.headers.get(api::INVOCATION_ID)
+        self.0.headers.get(api::INVOCATION_ID)
     }
 
     /// What a mobile client sends about itself, decoded from JSON.
@@ -193,34 +196,31 @@ impl Context {
 
     /// The name of the function, from `AWS_LAMBDA_FUNCTION_NAME`.
     pub fn function_name(&self) -> Option<&str> {
-        self.environment.function_name.as_deref()
+        self.0.environment.function_name.as_deref()
     }
 
     /// The version of the function, from `AWS_LAMBDA_FUNCTION_VERSION`.
     pub fn function_version(&self) -> Option<&str> {
-        self.environment.function_version.as_deref()
+        self.0.environment.function_version.as_deref()
     }
 
     /// The memory of the function in MB, from `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
     pub fn memory_size_mb(&self) -> Option<u32> {
-        self.environment.memory_size_mb
+        self.0.environment.memory_size_mb
     }
 
     /// The CloudWatch log group of the function, from `AWS_LAMBDA_LOG_GROUP_NAME`.
     pub fn log_group(&self) -> Option<&str> {
-        self.environment.log_group.as_deref()
+        self.0.environment.log_group.as_deref()
     }
 
     /// The CloudWatch log stream of this sandbox, from `AWS_LAMBDA_LOG_STREAM_NAME`.
     pub fn log_stream(&self) -> Option<&str> {
-        self.environment.log_stream.as_deref()
+        self.0.environment.log_stream.as_deref()
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        let value = self.headers.get(name)?;
-        std::str::from_utf8(value.as_bytes())
-            .ok()
-            .filter(|text| !text.is_empty())
+        text_of(&self.0.headers, name)
     }
 
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
@@ -247,6 +247,18 @@ impl fmt::Debug for Context {
             .field("function_name", &self.function_name())
             .finish_non_exhaustive()
     }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?;
+    std::str::from_utf8(value.as_bytes())
+        .ok()
+        .filter(|text| !text.is_empty())
+}
+
+fn deadline_of(headers: &HeaderMap) -> Option<SystemTime> {
+    let ms = text_of(headers, api::DEADLINE_MS)?.parse().ok()?;
+    UNIX_EPOCH.checked_add(Duration::from_millis(ms))
 }
 
 /// An id becomes part of a path, so it must not be able to change that path.

@@ -54,7 +54,7 @@ impl Client {
     pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
         loop {
             let path = self.endpoint.path(api::NEXT);
-            let request = self.request(Method::GET, &path)?.map(|()| None);
+            let request = self.request(Method::GET, path)?.map(|()| None);
             let response = match self.connection().await?.exchange(request).await {
                 Ok(response) => response,
                 Err(lost) => {
@@ -76,8 +76,9 @@ impl Client {
                         body: response.into_body(),
                     };
                     return Err(RunError::refused(format_args!(
-                        "the Runtime API at {} refused GET {path}: {}",
+                        "the Runtime API at {} refused GET {}: {}",
                         self.endpoint.authority(),
+                        self.endpoint.path(api::NEXT),
                         answer.text()
                     )));
                 }
@@ -138,7 +139,7 @@ impl Client {
     /// Reports that the program could not be set up.
     pub(super) async fn fail_init(&mut self, failure: &Failure) -> Result<(), RunError> {
         let path = self.endpoint.path(api::INIT_ERROR);
-        let request = self.request(Method::POST, &path)?;
+        let request = self.request(Method::POST, path.clone())?;
         match self.post_failure(request, failure).await {
             Ok(answer) if answer.status.is_success() => Ok(()),
             Ok(answer) => Err(RunError::refused(format_args!(
@@ -199,11 +200,11 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<Request<()>, RunError> {
+    fn request(&self, method: Method, path: String) -> Result<Request<()>, RunError> {
         let mut request = Request::new(());
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|error| {
-            RunError::configuration(format_args!("{path:?} cannot be requested: {error}"))
+        *request.uri_mut() = path.try_into().map_err(|error| {
+            RunError::configuration(format_args!("the path cannot be requested: {error}"))
         })?;
         let headers = request.headers_mut();
         headers.reserve(HEADERS);
@@ -214,7 +215,7 @@ impl Client {
 
     fn invocation_request(&self, context: &Context, call: &str) -> Result<Request<()>, RunError> {
         let path = self.endpoint.invocation_path(context.request_id(), call);
-        let mut request = self.request(Method::POST, &path)?;
+        let mut request = self.request(Method::POST, path)?;
         if let Some(nonce) = context.invocation_id() {
             request
                 .headers_mut()

@@ -16,6 +16,7 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     authority: Authority,
+    host: HeaderValue,
     base: String,
 }
 
@@ -50,8 +51,11 @@ impl Endpoint {
         {
             return Err(refuse("the path has characters that do not belong there"));
         }
+        let host = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| refuse("that is no host and port"))?;
         Ok(Self {
             base: format!("{path}{}", api::VERSION),
+            host,
             authority,
         })
     }
@@ -74,8 +78,7 @@ impl Endpoint {
 
     /// The value of the `Host` header.
     pub(crate) fn host_header(&self) -> HeaderValue {
-        // An authority is ASCII without control characters, so this cannot fail.
-        HeaderValue::from_str(self.authority()).unwrap_or(HeaderValue::from_static(""))
+        self.host.clone()
     }
 
     /// The host without brackets, and the port.
@@ -96,7 +99,8 @@ impl Endpoint {
 
     /// The path of a call about an invocation.
     pub(crate) fn invocation_path(&self, request_id: &str, call: &str) -> String {
-        format!("{}{}{request_id}{call}", self.base, api::INVOCATION)
+        // Written in one piece: `format!` grows its string as it goes.
+        [&self.base, api::INVOCATION, request_id, call].concat()
     }
 }
 
