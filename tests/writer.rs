@@ -65,8 +65,7 @@ async fn the_program_of_the_design_streams() {
             peer.prelude().await,
             r#"{"statusCode":200,"headers":{"content-type":"text/csv"},"cookies":[]}"#
         );
-        assert_eq!(peer.text_chunk().await, "id,name\n");
-        assert_eq!(peer.text_chunk().await, "1,ada\n2,grace\n");
+        assert_eq!(peer.payload(22).await, "id,name\n1,ada\n2,grace\n");
         assert_eq!(peer.rest().await, b"");
         peer.accepted().await;
         peer.expect_next().await;
@@ -443,8 +442,7 @@ async fn a_channel_carries_what_another_task_writes() {
         ] {
             peer.invoke("1", &format!("{case:?}")).await;
             peer.response_head("1").await;
-            assert_eq!(peer.text_chunk().await, "one");
-            assert_eq!(peer.text_chunk().await, "two");
+            assert_eq!(peer.payload(6).await, "onetwo");
             match ends {
                 None => assert_eq!(peer.rest().await, b""),
                 Some(error_type) => assert_eq!(peer.trailers().await.0, error_type),

@@ -224,6 +224,11 @@ where
         self.first.is_none() && self.payload.is_some()
     }
 
+    /// Whether the next frame, if it has data, is payload.
+    pub(crate) fn is_payload(&self) -> bool {
+        matches!(self.state, State::Payload)
+    }
+
     /// Whether the next frame is at hand without polling the stream.
     pub(crate) fn has_frame(&self) -> bool {
         match self.state {

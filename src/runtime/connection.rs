@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -19,17 +19,10 @@ use super::answer::Answer;
 use super::config::Endpoint;
 use super::deadline::is_past;
 use super::outbox::{Outbox, Outgoing};
+use super::pump::{Pump, Source};
 use super::socket::{Full, Socket};
 use crate::error::Failure;
 use crate::response::Frames;
-
-/// So many frames, or this many bytes, may leave in one write.
-const BURST_FRAMES: usize = 16;
-const BURST_BYTES: usize = 64 * 1024;
-
-/// A chunk that is ready leaves after this time, even if its source goes on to be ready: a source that
-/// computes for a while per chunk must not hold back what it has given already.
-const BURST_TIME: Duration = Duration::from_micros(50);
 
 /// The answer to a POST is a short JSON document; what is longer is not read.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -75,6 +68,8 @@ pub(super) struct Connection {
     sender: SendRequest<Outgoing>,
     driver: Driver,
     outbox: Outbox,
+    /// Where small chunks come together.
+    shared: BytesMut,
     is_full: Full,
 }
 
@@ -102,6 +97,7 @@ impl Connection {
                 is_done: false,
             },
             outbox: Outbox::default(),
+            shared: BytesMut::new(),
             is_full,
         })
     }
@@ -148,15 +144,12 @@ impl Connection {
             sender,
             driver,
             outbox,
+            shared,
             is_full,
         } = self;
         driver.drive(sender.ready()).await?.map_err(Lost::new)?;
         outbox.clear();
-        let mut pump = Pump {
-            outbox,
-            is_waiting: frames.is_waiting(),
-            is_ended: false,
-        };
+        let mut pump = Pump::new(outbox, shared, frames.is_waiting());
         // The first frames are there before the connection is polled, so that request head, prelude,
         // delimiter and first chunk leave in one write.
         let mut source = poll_fn(|cx| Poll::Ready(pump.fill(frames.as_mut(), cx))).await;
@@ -178,7 +171,7 @@ impl Connection {
                     return Poll::Ready(Ok(!pump.is_over()));
                 }
                 is_open?;
-                if !pump.is_ended && is_past(deadline.as_mut(), cx) {
+                if !pump.is_ended() && is_past(deadline.as_mut(), cx) {
                     frames.as_mut().fail(Failure::deadline());
                     source = Source::Ready;
                 }
@@ -212,66 +205,6 @@ impl Connection {
         };
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         Ok((Answer { status, body }, is_used_up))
-    }
-}
-
-/// Whether the source would give more at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Ready,
-    Pending,
-}
-
-/// Takes frames from a response and puts them into the outbox.
-struct Pump<'a> {
-    outbox: &'a Outbox,
-    /// The source was pending when the head was made, and has not been asked since.
-    is_waiting: bool,
-    is_ended: bool,
-}
-
-impl Pump<'_> {
-    /// Takes what is ready, up to the bounds of one write.
-    fn fill<S>(&mut self, mut frames: Pin<&mut Frames<S>>, cx: &mut Context<'_>) -> Source
-    where
-        S: Stream<Item = Result<Bytes, Failure>>,
-    {
-        // The head does not wait for a source that was pending a moment ago, nor is that source asked
-        // again before the head is on its way.
-        let is_waiting = std::mem::take(&mut self.is_waiting);
-        let mut bytes = 0;
-        let mut began = None;
-        for _ in 0..BURST_FRAMES {
-            if is_waiting && !frames.has_frame() {
-                return Source::Pending;
-            }
-            if began.is_some_and(|began: Instant| began.elapsed() >= BURST_TIME) {
-                return Source::Ready;
-            }
-            began.get_or_insert_with(Instant::now);
-            match frames.as_mut().poll_frame(cx) {
-                Poll::Pending => return Source::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
-                    bytes += frame.data_ref().map_or(0, Bytes::len);
-                    self.outbox.push(frame);
-                }
-                Poll::Ready(None) => {}
-            }
-            if frames.is_end_stream() {
-                self.outbox.end();
-                self.is_ended = true;
-                return Source::Ready;
-            }
-            if bytes >= BURST_BYTES {
-                break;
-            }
-        }
-        Source::Ready
-    }
-
-    /// Everything was given, and the connection has taken it.
-    fn is_over(&self) -> bool {
-        self.is_ended && self.outbox.is_empty()
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod handler;
 mod outbox;
+mod pump;
 mod socket;
 
 use std::pin::pin;

@@ -210,6 +210,15 @@ impl Peer {
         String::from_utf8(self.chunk().await.expect("a chunk")).unwrap()
     }
 
+    /// Reads payload of this length, in however many chunks it comes.
+    pub async fn payload(&mut self, len: usize) -> String {
+        let mut payload = Vec::new();
+        while payload.len() < len {
+            payload.extend(self.chunk().await.expect("a chunk"));
+        }
+        String::from_utf8(payload).unwrap()
+    }
+
     /// Reads prelude and delimiter, each a chunk of its own.
     pub async fn prelude(&mut self) -> String {
         let prelude = self.text_chunk().await;
