@@ -3,7 +3,8 @@
 //! It does as little as can be done between two moments that are measured: one fixed buffer, no
 //! allocation per chunk, one write per answer. So it is never the bottleneck.
 
-use std::io::{ErrorKind, Read, Write};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,10 @@ const BUFFER: usize = 256 * 1024;
 
 const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
 
+/// A head that does not come in this time may come over another connection: a client with a pool has
+/// more than one now and then. Nothing that is measured takes so long, save Nagle's algorithm.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\
     Content-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
@@ -27,6 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Server {
     listener: TcpListener,
     peer: Option<TcpStream>,
+    /// The other connections, of which the first one comes next.
+    others: VecDeque<TcpStream>,
     connections: u32,
     buffer: Box<[u8]>,
     /// What was read and not taken yet.
@@ -54,6 +61,7 @@ impl Server {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").expect("a free port"),
             peer: None,
+            others: VecDeque::new(),
             connections: 0,
             buffer: vec![0; BUFFER].into(),
             start: 0,
@@ -74,12 +82,6 @@ impl Server {
     /// How many connections the runtime has made.
     pub fn connections(&self) -> u32 {
         self.connections
-    }
-
-    fn hang_up(&mut self) {
-        self.peer = None;
-        self.is_asked = false;
-        (self.start, self.end) = (0, 0);
     }
 
     /// Waits until the runtime asks for an invocation, and tells when it did.
@@ -124,7 +126,8 @@ impl Server {
             if piece.is_over {
                 break;
             }
-            assert!(self.more(), "the connection was closed in a body");
+            let is_open = !matches!(self.more(), Read::End);
+            assert!(is_open, "the connection was closed in a body");
         }
         taken.end = self.read_at - began;
         self.out.clear();
@@ -138,8 +141,7 @@ impl Server {
         self.asked();
         self.write_event("dismissed", Plan::END);
         self.send();
-        assert!(!self.more(), "it sends what it was not asked for");
-        self.hang_up();
+        while let Read::Bytes | Read::Nothing = self.more() {}
     }
 
     /// Writes down the answer to `GET …/next`, with the headers that the service sends.
@@ -175,36 +177,83 @@ impl Server {
             if let Some(at) = unread.windows(4).position(|end| end == b"\r\n\r\n") {
                 return self.start + at + 4;
             }
-            if !self.more() {
-                self.hang_up();
+            match self.more() {
+                Read::Bytes => {}
+                Read::Nothing => self.turn(),
+                Read::End => {
+                    self.peer = None;
+                    self.turn();
+                }
             }
         }
     }
 
-    /// Reads once; `false` when the connection is over.
-    fn more(&mut self) -> bool {
+    /// Turns to another connection, if there is one.
+    fn turn(&mut self) {
+        if self.start < self.end {
+            // The rest of this head is on its way.
+            return;
+        }
+        self.others.extend(self.peer.take());
+        match self.listener.accept() {
+            Ok((peer, _)) => self.welcome(peer),
+            Err(_) => self.peer = self.others.pop_front(),
+        }
+    }
+
+    /// Takes a new connection.
+    fn welcome(&mut self, peer: TcpStream) {
+        peer.set_nonblocking(false).expect("an open socket");
+        peer.set_nodelay(true).expect("an open socket");
+        peer.set_read_timeout(Some(PATIENCE))
+            .expect("an open socket");
+        // From now on, others are taken when they are there; none is waited for.
+        let listener = &self.listener;
+        listener.set_nonblocking(true).expect("a bound socket");
+        self.connections += 1;
+        self.peer = Some(peer);
+    }
+
+    /// Reads once.
+    fn more(&mut self) -> Read {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
         assert!(self.end < self.buffer.len(), "a head without an end");
-        let (listener, connections) = (&self.listener, &mut self.connections);
-        let peer = self.peer.get_or_insert_with(|| {
+        let Some(peer) = &mut self.peer else {
+            let listener = &self.listener;
+            listener.set_nonblocking(false).expect("a bound socket");
             let (peer, _) = listener.accept().expect("a runtime that connects");
-            peer.set_nodelay(true).expect("an open socket");
-            *connections += 1;
-            peer
-        });
+            self.welcome(peer);
+            return Read::Nothing;
+        };
         let read = peer.read(&mut self.buffer[self.end..]);
         self.read_at = Instant::now();
         match read {
+            Ok(0) => Read::End,
             Ok(bytes) => {
                 self.end += bytes;
-                bytes > 0
+                Read::Bytes
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("{error}"),
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionReset => Read::End,
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                    Read::Nothing
+                }
+                _ => panic!("{error}"),
+            },
         }
     }
+}
+
+/// What came of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Bytes,
+    /// Nothing was there in time.
+    Nothing,
+    /// The connection is over.
+    End,
 }
 
 fn check_response_head(head: &[u8], id: &str) {

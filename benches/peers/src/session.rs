@@ -14,32 +14,52 @@ pub struct Peer {
     pub name: &'static str,
     pub program: &'static str,
     pub arguments: &'static [&'static str],
-    /// Nagle's algorithm makes each invocation wait for tens of milliseconds, so it serves fewer of them.
-    pub waits: bool,
+    pub nagle: Nagle,
+}
+
+/// What a peer does about Nagle's algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nagle {
+    /// It switches the algorithm off itself.
+    Off,
+    /// It leaves it on, so that each invocation waits for tens of milliseconds.
+    On,
+    /// It leaves it on, and the algorithm is switched off behind its back.
+    ForcedOff,
 }
 
 /// What is compared, in the order of the table's columns.
 pub const PEERS: [Peer; 7] = [
-    peer("lambda-stream", "lambda-stream", &[], false),
-    peer("lambda_runtime mt", "lambda-runtime", &["mt"], true),
-    peer("lambda_runtime ct", "lambda-runtime", &["ct"], true),
-    peer("mt, NODELAY", "lambda-runtime", &["mt", "nodelay"], false),
-    peer("ct, NODELAY", "lambda-runtime", &["ct", "nodelay"], false),
-    peer("hyper", "hyper", &[], false),
-    peer("sockets", "sockets", &[], false),
+    peer("lambda-stream", "lambda-stream", &[], Nagle::Off),
+    peer("lambda_runtime mt", "lambda-runtime", &["mt"], Nagle::On),
+    peer("lambda_runtime ct", "lambda-runtime", &["ct"], Nagle::On),
+    peer(
+        "mt, NODELAY",
+        "lambda-runtime",
+        &["mt", "nodelay"],
+        Nagle::ForcedOff,
+    ),
+    peer(
+        "ct, NODELAY",
+        "lambda-runtime",
+        &["ct", "nodelay"],
+        Nagle::ForcedOff,
+    ),
+    peer("hyper", "hyper", &[], Nagle::Off),
+    peer("sockets", "sockets", &[], Nagle::Off),
 ];
 
 const fn peer(
     name: &'static str,
     program: &'static str,
     arguments: &'static [&'static str],
-    waits: bool,
+    nagle: Nagle,
 ) -> Peer {
     Peer {
         name,
         program,
         arguments,
-        waits,
+        nagle,
     }
 }
 
