@@ -11,7 +11,12 @@ use std::task::Poll;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::deadline_exceeded::DeadlineExceeded;
+pub use self::size_limit_exceeded::SizeLimitExceeded;
 use crate::wire::trailers;
+
+mod deadline_exceeded;
+mod size_limit_exceeded;
 
 /// Any error: what handlers and streams usually fail with, and what [`run`](crate::run) returns.
 ///
@@ -34,7 +39,8 @@ pub type Error = Box<dyn StdError + Send + Sync>;
 ///
 /// The type of other errors is the name of the Rust type, letters only (`std::num::ParseIntError` is
 /// reported as `Function.ParseIntError`), as far as it is still known: behind a `Box<dyn Error>` it is not, and
-/// `Function.Error` is reported, unless what the box holds is a `Failure`. The message is the error's
+/// `Function.Error` is reported, unless what the box holds is a `Failure` or one of the library's own
+/// errors ([`DeadlineExceeded`], [`SizeLimitExceeded`]). The message is the error's
 /// `Display`, and the stack trace lists its [sources](StdError::source).
 ///
 /// # On the wire
@@ -88,6 +94,7 @@ impl Failure {
             Ok(failure) => return *failure,
             Err(error) => error,
         };
+        let mut own_type = own_type(&*error);
         let mut stack_trace = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -97,14 +104,15 @@ impl Failure {
                 failure.message = format!("{error}: {}", failure.message);
                 return failure;
             }
+            own_type = own_type.or_else(|| self::own_type(cause));
             stack_trace.push(format!("caused by: {cause}"));
             source = cause.source();
         }
         Self {
             message: error.to_string(),
-            error_type: name
-                .as_deref()
-                .and_then(qualified)
+            error_type: own_type
+                .map(Cow::Borrowed)
+                .or_else(|| name.as_deref().and_then(qualified))
                 .unwrap_or(Cow::Borrowed(UNNAMED)),
             stack_trace,
         }
@@ -118,15 +126,6 @@ impl Failure {
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("(its payload is no text)");
         Self::known("Function.Panic", format_args!("panicked: {text}"))
-    }
-
-    /// The deadline came close; see [`Runtime::deadline_margin`](crate::Runtime::deadline_margin).
-    pub(crate) fn deadline() -> Self {
-        Self::known(
-            "Function.DeadlineExceeded",
-            "the invocation was ended shortly before its deadline, at which the sandbox would have been \
-             killed",
-        )
     }
 
     /// The type that is reported, such as `Function.QuotaExceeded`.
@@ -231,6 +230,17 @@ pub(crate) async fn contain_async<F: Future>(future: F) -> Result<F::Output, Fai
     .await
 }
 
+/// What the errors that are types of the library's own are called, however they are wrapped.
+fn own_type(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    if error.is::<DeadlineExceeded>() {
+        Some(DeadlineExceeded::TYPE)
+    } else if error.is::<SizeLimitExceeded>() {
+        Some(SizeLimitExceeded::TYPE)
+    } else {
+        None
+    }
+}
+
 /// `Name` or `Function.Name` or `Runtime.Name` as the service accepts it.
 fn qualified(error_type: &str) -> Option<Cow<'static, str>> {
     let (family, name) = error_type
@@ -293,6 +303,31 @@ mod tests {
         let boxed: Error = Failure::new("Quota", "x").into();
         assert_eq!(Failure::from_error(boxed).error_type(), "Function.Quota");
         assert_eq!(Failure::from_error("text").error_type(), "Function.Error");
+    }
+
+    #[test]
+    fn the_errors_of_the_library_keep_their_type_however_they_are_wrapped() {
+        let deadline = || Error::from(DeadlineExceeded::new());
+        let size = || Error::from(SizeLimitExceeded::new(10, 12));
+        for (error, name) in [
+            (deadline(), "Function.DeadlineExceeded"),
+            (size(), "Function.ResponseSizeTooLarge"),
+        ] {
+            let message = error.to_string();
+            let failure = Failure::from_error(error);
+            assert_eq!((failure.error_type(), failure.to_string()), (name, message));
+        }
+        let wrapped = Failure::from_error(TokenLimit(Some(size())));
+        assert_eq!(wrapped.error_type(), "Function.ResponseSizeTooLarge");
+        assert!(wrapped.stack_trace()[0].contains("limited to 10 bytes"));
+        assert_eq!(
+            Failure::from_error(deadline()),
+            DeadlineExceeded::new().into()
+        );
+        assert_eq!(
+            Failure::from_error(size()),
+            SizeLimitExceeded::new(10, 12).into()
+        );
     }
 
     #[test]

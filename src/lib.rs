@@ -77,7 +77,7 @@ mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};
 pub use adapt::writer;
-pub use error::{Error, Failure};
+pub use error::{DeadlineExceeded, Error, Failure, SizeLimitExceeded};
 pub use event::{Context, LambdaEvent};
 pub use response::{
     Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
@@ -85,6 +85,7 @@ pub use response::{
 pub use runtime::{
     FromFn, FromService, FromWriter, Handler, RunError, Runtime, run, run_with_writer,
 };
+pub use wire::limits::RESPONSE_LIMIT;
 
 /// The code of the README compiles.
 #[cfg(doctest)]

@@ -144,9 +144,22 @@ impl Context {
             .map(|expires| expires.saturating_duration_since(Instant::now()))
     }
 
-    /// The moment of the deadline, unless it is absurd.
-    pub(crate) fn expires(&self) -> Option<Instant> {
-        self.0.expires
+    /// When to end in order not to be killed: the margin before the deadline, but never earlier than
+    /// halfway from now to it. `None` when the deadline is absurd.
+    pub(crate) fn end_before_deadline(&self, margin: Duration) -> Option<Instant> {
+        let expires = self.0.expires?;
+        let left = expires.saturating_duration_since(Instant::now());
+        Some(expires - margin.min(left / 2))
+    }
+
+    /// A context whose deadline is this very moment: [`SystemTime`] is not exact under a paused clock.
+    #[cfg(test)]
+    pub(crate) fn expiring_at(expires: Instant) -> Self {
+        Self(Arc::new(Inner {
+            headers: HeaderMap::new(),
+            expires: Some(expires),
+            environment: Arc::default(),
+        }))
     }
 
     /// The ARN that was invoked: function, version or alias.

@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::into_response::{Form, IntoResponse, Response};
+use super::size_limit::SizeLimit;
 use crate::error::{Failure, contain};
 use crate::wire::api;
 use crate::wire::prelude::DELIMITER;
@@ -62,6 +63,7 @@ pin_project! {
         #[pin]
         payload: Option<S>,
         state: State,
+        limit: SizeLimit,
         first: Option<Bytes>,
         failure: Option<Failure>,
     }
@@ -90,9 +92,15 @@ impl<S> Frames<S> {
         Self {
             payload: Some(response.payload),
             state: State::New(response.form),
+            limit: SizeLimit::NONE,
             first: None,
             failure: None,
         }
+    }
+
+    /// Limits the payload; to be set before the first chunk is there.
+    pub(crate) fn limit(self: Pin<&mut Self>, limit: SizeLimit) {
+        *self.project().limit = limit;
     }
 
     /// The content type to send the body with; it tells the service whether there is a prelude.
@@ -206,7 +214,13 @@ where
             };
             match item {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
-                Some(Ok(chunk)) => return Poll::Ready(Some(Ok(chunk))),
+                Some(Ok(chunk)) => match self.as_mut().project().limit.take(&chunk) {
+                    Ok(()) => return Poll::Ready(Some(Ok(chunk))),
+                    Err(error) => {
+                        self.close();
+                        return Poll::Ready(Some(Err(error.into())));
+                    }
+                },
                 Some(Err(failure)) => {
                     self.close();
                     return Poll::Ready(Some(Err(failure)));

@@ -4,8 +4,10 @@ mod frames;
 mod head;
 mod into_response;
 mod payload;
+mod size_limit;
 
 pub use frames::Frames;
 pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
+pub(crate) use size_limit::SizeLimit;

@@ -21,7 +21,7 @@ use super::deadline::is_past;
 use super::outbox::{Outbox, Outgoing};
 use super::pump::{Pump, Source};
 use super::socket::{Full, Socket};
-use crate::error::Failure;
+use crate::error::{DeadlineExceeded, Failure};
 use crate::response::Frames;
 
 /// The answer to a POST is a short JSON document; what is longer is not read.
@@ -172,7 +172,7 @@ impl Connection {
                 }
                 is_open?;
                 if !pump.is_ended() && is_past(deadline.as_mut(), cx) {
-                    frames.as_mut().fail(Failure::deadline());
+                    frames.as_mut().fail(DeadlineExceeded::new().into());
                     source = Source::Ready;
                 }
                 let is_held_back = !outbox.is_empty() || is_full.get();

@@ -4,17 +4,13 @@ use std::pin::Pin;
 use std::task;
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::event::Context;
 
-/// When this invocation has to end: the margin before its deadline, but never earlier than halfway to it.
-///
-/// There is none when the deadline is absurd.
+/// Fires when this invocation has to end; there is none when its deadline is absurd.
 pub(super) fn timer(context: &Context, margin: Duration) -> Option<Sleep> {
-    let expires = context.expires()?;
-    let left = expires.saturating_duration_since(Instant::now());
-    Some(sleep_until(expires - margin.min(left / 2)))
+    context.end_before_deadline(margin).map(sleep_until)
 }
 
 /// Whether that moment has come.

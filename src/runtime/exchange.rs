@@ -13,9 +13,9 @@ use super::client::Client;
 use super::deadline::is_past;
 use super::error::RunError;
 use crate::adapt::writer::Written;
-use crate::error::{Failure, contain, contain_async};
+use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
 use crate::event::Context;
-use crate::response::{Frames, IntoResponse, Response};
+use crate::response::{Frames, IntoResponse, Response, SizeLimit};
 
 /// The runtime's side of one invocation; a handler uses it up by answering.
 ///
@@ -24,6 +24,7 @@ pub struct Exchange<'a> {
     pub(super) client: &'a mut Client,
     pub(super) context: &'a Context,
     pub(super) deadline: Pin<&'a mut Option<Sleep>>,
+    pub(super) limit: SizeLimit,
 }
 
 impl Exchange<'_> {
@@ -48,7 +49,7 @@ impl Exchange<'_> {
         let head = poll_fn(|cx| {
             let head = written.poll_head(call.as_mut(), cx);
             if head.is_pending() && is_past(self.deadline.as_mut(), cx) {
-                return Poll::Ready(Err(Failure::deadline()));
+                return Poll::Ready(Err(DeadlineExceeded::new().into()));
             }
             head
         })
@@ -80,6 +81,7 @@ impl Exchange<'_> {
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
+        frames.as_mut().limit(self.limit);
         let content_type = frames.content_type();
         if let Err(failure) = poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
             return self.client.fail(self.context, &failure).await;
@@ -106,7 +108,7 @@ impl Exchange<'_> {
                 Ok(Poll::Pending) => {}
             }
             if is_past(self.deadline.as_mut(), cx) {
-                return Poll::Ready(Err(Failure::deadline()));
+                return Poll::Ready(Err(DeadlineExceeded::new().into()));
             }
             Poll::Pending
         })

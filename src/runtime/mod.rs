@@ -29,6 +29,7 @@ use crate::adapt::writer::ResponseWriter;
 use crate::error::{Error, Failure, contain_async};
 use crate::event::{Context, Environment, LambdaEvent};
 use crate::report::Report;
+use crate::response::SizeLimit;
 
 /// How long before its deadline a response is ended, unless it is set.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
@@ -47,6 +48,7 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
 /// | the first poll of the stream fails or panics, or the head cannot be sent | `POST …/error`; nothing else was sent |
 /// | the stream fails or panics later | trailers after the last good chunk |
 /// | the deadline comes close | the same, with the type `Function.DeadlineExceeded` |
+/// | the response becomes larger than its [limit](Runtime::response_limit) | the same, with the type `Function.ResponseSizeTooLarge` |
 /// | the Runtime API refuses the response, or the connection is lost | the stream is dropped at once, and the next invocation is served |
 /// | the stream is empty, or the status has no body | the head, and the end |
 ///
@@ -135,6 +137,7 @@ pub struct Runtime {
     #[cfg(feature = "local")]
     local_addr: Option<String>,
     deadline_margin: Option<Duration>,
+    response_limit: SizeLimit,
 }
 
 impl Default for Runtime {
@@ -151,6 +154,7 @@ impl Runtime {
             #[cfg(feature = "local")]
             local_addr: None,
             deadline_margin: Some(DEADLINE_MARGIN),
+            response_limit: SizeLimit::NONE,
         }
     }
 
@@ -176,6 +180,9 @@ impl Runtime {
     /// `Sandbox.Timeout`, and the next invocation is a cold start. Ending a little earlier tells the
     /// client and keeps the sandbox. A deadline that had passed before the invocation arrived is ignored,
     /// because some local tools send a constant.
+    ///
+    /// For a stream that has something to say at its end, see
+    /// [`ChunkStreamExt::until_deadline`](crate::ChunkStreamExt::until_deadline).
     pub fn deadline_margin(mut self, margin: Duration) -> Self {
         self.deadline_margin = Some(margin);
         self
@@ -184,6 +191,32 @@ impl Runtime {
     /// Lets the service kill the sandbox at the deadline, instead of ending the invocation before.
     pub fn without_deadline(mut self) -> Self {
         self.deadline_margin = None;
+        self
+    }
+
+    /// Ends a response with the failure `Function.ResponseSizeTooLarge` before its payload becomes larger
+    /// than this many bytes; there is no limit if it is not set.
+    ///
+    /// The service cuts a response at its own limit: the client sees a broken transfer that may end inside
+    /// of a row. With a limit on this side the response ends after its last whole chunk, and trailers say
+    /// why. Nothing of the chunk that would have passed the limit is sent; if that is the first one,
+    /// nothing at all is sent, and the invocation fails as a whole. The head is not counted.
+    ///
+    /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
+    /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::RESPONSE_LIMIT) is the limit of an
+    /// account that has asked for nothing. To limit one response only, or to match on the error, see
+    /// [`ChunkStreamExt::limit`](crate::ChunkStreamExt::limit).
+    ///
+    /// ```no_run
+    /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+    /// # async fn f() -> Result<(), lambda_stream::Error> {
+    /// use lambda_stream::{RESPONSE_LIMIT, Runtime};
+    ///
+    /// Runtime::new().response_limit(RESPONSE_LIMIT).run(handler).await
+    /// # }
+    /// ```
+    pub fn response_limit(mut self, bytes: u64) -> Self {
+        self.response_limit = SizeLimit::new(bytes);
         self
     }
 
@@ -267,6 +300,7 @@ impl Runtime {
                 client: &mut client,
                 context: &context,
                 deadline,
+                limit: self.response_limit,
             };
             let event = LambdaEvent::new(event, context.clone());
             handler.serve(event, exchange).await?;

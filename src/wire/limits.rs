@@ -13,3 +13,13 @@ pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 /// The Runtime API is a Go server, and Go reads trailers through a buffer of 4,096 bytes: what does
 /// not fit fails the whole response as "suspiciously long trailer after chunked body".
 pub(crate) const TRAILERS_LIMIT: usize = 4096;
+
+/// The largest streamed response that an account gets unless AWS has raised its limit: 200 MB, here taken
+/// as 200 × 1,048,576 bytes.
+///
+/// For [`Runtime::response_limit`](crate::Runtime::response_limit) and
+/// [`limit`](crate::ChunkStreamExt::limit). AWS, "Response streaming for Lambda functions", calls it a soft
+/// limit of 200 MB and gives no number of bytes. The 6 MB of the same page are 6 × 1,048,576 bytes as the
+/// service enforces them, so 200 MB are read in the same way; this has not been measured against the
+/// service. To stay clear of the doubt, take `200_000_000`.
+pub const RESPONSE_LIMIT: u64 = 200 * 1024 * 1024;

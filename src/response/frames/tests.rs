@@ -164,6 +164,20 @@ fn a_stream_error_becomes_trailers_and_the_stream_is_not_polled_again() {
 }
 
 #[test]
+fn a_limit_becomes_trailers_and_the_stream_is_dropped_at_once() {
+    let (stream, seen) = script(vec![Chunk("12"), Chunk("345"), Chunk("6")]);
+    let mut body = pin!(Frames::new(Raw(stream)));
+    body.as_mut().limit(SizeLimit::new(4));
+    assert_eq!(data(body.as_mut()), "12");
+    let (error_type, message) = error(body.as_mut());
+    assert_eq!(error_type, "Function.ResponseSizeTooLarge");
+    assert!(message.contains("4 bytes") && message.ends_with('5'));
+    assert!(seen.dropped.get());
+    assert!(matches!(poll(body.as_mut()), Poll::Ready(None)));
+    assert_eq!(seen.polled.get(), 2);
+}
+
+#[test]
 fn a_panic_becomes_trailers_and_the_stream_is_not_polled_again() {
     let (stream, seen) = script(vec![Chunk("a"), Panic, Chunk("b")]);
     let mut body = pin!(Frames::new(Raw(stream)));

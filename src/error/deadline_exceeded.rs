@@ -1,0 +1,49 @@
+//! The error of what was ended shortly before its deadline.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Failure;
+
+/// The response was ended shortly before the deadline of its invocation, at which the service would have
+/// killed the sandbox.
+///
+/// The error of [`until_deadline`](crate::ChunkStreamExt::until_deadline), and what
+/// [`Runtime::deadline_margin`](crate::Runtime::deadline_margin) ends an invocation with. It is reported
+/// as `Function.DeadlineExceeded`, whichever of the two it was.
+///
+/// ```
+/// use lambda_stream::{DeadlineExceeded, Error};
+///
+/// fn is_worth_a_resume(error: &Error) -> bool {
+///     error.is::<DeadlineExceeded>()
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadlineExceeded(());
+
+impl DeadlineExceeded {
+    /// What it is called on the wire.
+    pub(super) const TYPE: &'static str = "Function.DeadlineExceeded";
+
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl fmt::Display for DeadlineExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the invocation was ended shortly before its deadline, at which the sandbox would have been \
+             killed",
+        )
+    }
+}
+
+impl StdError for DeadlineExceeded {}
+
+impl From<DeadlineExceeded> for Failure {
+    fn from(error: DeadlineExceeded) -> Self {
+        Self::known(DeadlineExceeded::TYPE, error)
+    }
+}

@@ -1,0 +1,66 @@
+//! The error of a response that would have become larger than its limit.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Failure;
+
+/// The response would have become larger than its limit; nothing of the chunk that would have passed the
+/// limit was sent.
+///
+/// The error of [`limit`](crate::ChunkStreamExt::limit) and of
+/// [`Runtime::response_limit`](crate::Runtime::response_limit). It is reported as
+/// `Function.ResponseSizeTooLarge`, which is what the service calls its own limit.
+///
+/// ```
+/// use lambda_stream::{Error, SizeLimitExceeded};
+///
+/// fn how_much_too_large(error: &Error) -> Option<u64> {
+///     let error: &SizeLimitExceeded = error.downcast_ref()?;
+///     Some(error.offered() - error.limit())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeLimitExceeded {
+    limit: u64,
+    offered: u64,
+}
+
+impl SizeLimitExceeded {
+    /// What it is called on the wire (AWS, source of the Runtime Interface Emulator).
+    pub(super) const TYPE: &'static str = "Function.ResponseSizeTooLarge";
+
+    pub(crate) fn new(limit: u64, offered: u64) -> Self {
+        Self { limit, offered }
+    }
+
+    /// The limit, in bytes.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How many bytes the payload would have had with the chunk that was one too many: what was sent before
+    /// it, and that chunk. Always more than [`limit`](Self::limit).
+    pub fn offered(&self) -> u64 {
+        self.offered
+    }
+}
+
+impl fmt::Display for SizeLimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, offered } = self;
+        write!(
+            f,
+            "the payload of this response is limited to {limit} bytes, and its next chunk would have made \
+             it {offered}"
+        )
+    }
+}
+
+impl StdError for SizeLimitExceeded {}
+
+impl From<SizeLimitExceeded> for Failure {
+    fn from(error: SizeLimitExceeded) -> Self {
+        Self::known(SizeLimitExceeded::TYPE, error)
+    }
+}
