@@ -33,6 +33,8 @@
 //! | what a handler can be | [`Handler`]: async functions and closures, tower services |
 //! | what it receives | [`LambdaEvent`], [`Context`] |
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
+//! | a response from a reader, an iterator, a body | [`payload`] |
+//! | heartbeats, deadlines, size limits | [`ChunkStreamExt`] |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
@@ -76,7 +78,8 @@ mod runtime;
 mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};
-pub use adapt::writer;
+pub use adapt::{ChunkStreamExt, Heartbeat, Limit, UntilDeadline};
+pub use adapt::{payload, writer};
 pub use error::{DeadlineExceeded, Error, Failure, SizeLimitExceeded};
 pub use event::{Context, LambdaEvent};
 pub use response::{

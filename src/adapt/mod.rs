@@ -1,4 +1,20 @@
 //! From what people have in hand to a stream of chunks.
 
 pub(crate) mod channel;
+mod chunk_stream_ext;
+mod heartbeat;
+mod limit;
+pub mod payload;
+mod source;
+mod until_deadline;
 pub mod writer;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod together;
+
+pub use chunk_stream_ext::ChunkStreamExt;
+pub use heartbeat::Heartbeat;
+pub use limit::Limit;
+pub use until_deadline::UntilDeadline;

@@ -10,4 +10,5 @@ pub use frames::Frames;
 pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
+pub use payload::BodyChunks;
 pub(crate) use size_limit::SizeLimit;

@@ -44,37 +44,49 @@ where
 }
 
 pin_project! {
-    /// The data of a body; its own trailers are left out, because no HTTP front door passes them on.
+    /// The chunks of an [`http_body::Body`]; made by [`payload::from_body`](crate::payload::from_body).
+    ///
+    /// The body's own trailers are left out, because no HTTP front door passes them on; a line in the log
+    /// says so.
     #[derive(Debug)]
-    pub struct BodyPayload<B> {
+    #[must_use = "a stream does nothing unless it is polled"]
+    pub struct BodyChunks<B> {
         #[pin]
-        body: B,
+        body: Option<B>,
     }
 }
 
-impl<B> BodyPayload<B> {
-    pub(super) fn new(body: B) -> Self {
-        Self { body }
+impl<B> BodyChunks<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self { body: Some(body) }
     }
 }
 
-impl<B> Stream for BodyPayload<B>
-where
-    B: Body,
-    B::Error: Into<Error>,
-{
-    type Item = Result<Bytes, Failure>;
+impl<B: Body> Stream for BodyChunks<B> {
+    type Item = Result<Bytes, B::Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Known to be over: a body need not be polled to find out, and a response that is known to be
-        // empty can say so in its prelude.
-        if self.body.is_end_stream() {
-            return Poll::Ready(None);
-        }
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project().body;
         loop {
-            match ready!(self.as_mut().project().body.poll_frame(cx)) {
-                None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(Failure::from_error(error)))),
+            let Some(body) = this.as_mut().as_pin_mut() else {
+                return Poll::Ready(None);
+            };
+            // Known to be over: a body need not be polled to find out, and a response that is known to be
+            // empty can say so in its prelude.
+            let frame = if body.is_end_stream() {
+                None
+            } else {
+                ready!(body.poll_frame(cx))
+            };
+            match frame {
+                None => {
+                    this.set(None);
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => {
+                    this.set(None);
+                    return Poll::Ready(Some(Err(error)));
+                }
                 Some(Ok(frame)) => {
                     if let Ok(mut data) = frame.into_data() {
                         let len = data.remaining();
@@ -85,5 +97,46 @@ where
                 }
             }
         }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.body {
+            Some(body) if !body.is_end_stream() => (0, None),
+            _ => (0, Some(0)),
+        }
+    }
+}
+
+pin_project! {
+    /// The chunks of a body whose errors are turned into [`Failure`].
+    #[derive(Debug)]
+    pub struct BodyPayload<B> {
+        #[pin]
+        chunks: BodyChunks<B>,
+    }
+}
+
+impl<B> BodyPayload<B> {
+    pub(super) fn new(body: B) -> Self {
+        Self {
+            chunks: BodyChunks::new(body),
+        }
+    }
+}
+
+impl<B> Stream for BodyPayload<B>
+where
+    B: Body,
+    B::Error: Into<Error>,
+{
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.project().chunks.poll_next(cx));
+        Poll::Ready(item.map(|item| item.map_err(Failure::from_error)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.chunks.size_hint()
     }
 }
