@@ -476,3 +476,27 @@ async fn a_channel_holds_its_sender_up_and_tells_it_when_the_body_is_gone() {
     };
     patiently(async { tokio::join!(send, read) }).await;
 }
+
+#[tokio::test]
+async fn a_limit_on_the_response_ends_one_that_is_written_too() {
+    let is_over = Cell::new(false);
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::ok()).await?;
+        for chunk in ["123", "456", "7"] {
+            body.send(Bytes::from(chunk)).await?;
+        }
+        is_over.set(true);
+        Ok::<_, Error>(())
+    };
+    let runtime = Runtime::new().response_limit(5);
+    write_with(runtime, handler, async |api| {
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        assert_eq!(peer.text_chunk().await, "123");
+        assert_eq!(peer.trailers().await.0, "Function.ResponseSizeTooLarge");
+        peer.accepted().await;
+        peer.expect_next().await;
+        assert!(!is_over.get(), "the handler is dropped");
+    })
+    .await;
+}
