@@ -152,6 +152,29 @@ mod tests {
     use crate::adapt::testing::{TestError, poll};
     use crate::error::Failure;
 
+    /// Counts how often an iterator is asked, and tells when it is dropped.
+    struct Asked(mpsc::Sender<usize>, usize);
+
+    impl Asked {
+        fn count<I: IntoIterator>(mut self, items: I) -> impl Iterator<Item = I::Item> {
+            let mut items = items.into_iter();
+            iter::from_fn(move || {
+                self.note();
+                items.next()
+            })
+        }
+
+        fn note(&mut self) {
+            self.1 += 1;
+        }
+    }
+
+    impl Drop for Asked {
+        fn drop(&mut self) {
+            let _ = self.0.send(self.1);
+        }
+    }
+
     fn ok(text: &'static str) -> Result<&'static str, TestError> {
         Ok(text)
     }
@@ -213,34 +236,47 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_of_the_producer_is_the_last_item_and_it_is_not_asked_again() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let (tell, told) = mpsc::channel();
+        let asked = Asked(tell, 0);
         let items = [ok("a"), Err(TestError), ok("b")].into_iter();
-        let mut chunks = from_blocking_iter(items.inspect(move |_| {
-            count.fetch_add(1, Ordering::SeqCst);
-        }));
-        assert_eq!(chunks.next().await.unwrap().unwrap(), "a");
+        let mut chunks = Box::pin(from_blocking_iter(asked.count(items)));
+        // It starts, and is over before anything else is taken.
+        let first = poll(chunks.as_mut());
+        assert_eq!(told.recv().unwrap(), 2);
+        if first.is_pending() {
+            assert_eq!(chunks.next().await.unwrap().unwrap(), "a");
+        }
         assert!(chunks.next().await.unwrap().unwrap_err().is::<TestError>());
         assert!(chunks.next().await.is_none());
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_producer_whose_stream_is_dropped_before_it_has_a_thread_is_not_asked() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || wait.recv());
+        let (tell, told) = mpsc::channel();
+        let mut chunks = Box::pin(from_blocking_iter(Asked(tell, 0).count([ok("a")])));
+        let guard = runtime.enter();
+        assert!(poll(chunks.as_mut()).is_pending());
+        drop((chunks, guard));
+        go.send(()).unwrap();
+        assert_eq!(told.recv().unwrap(), 0);
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_stops_the_producer_and_so_does_dropping_the_stream() {
-        /// Tells when it is dropped.
-        struct Told(mpsc::Sender<usize>, Arc<AtomicUsize>);
-        impl Drop for Told {
-            fn drop(&mut self) {
-                let _ = self.0.send(self.1.load(Ordering::SeqCst));
-            }
-        }
         let (tell, told) = mpsc::channel();
         let made = Arc::new(AtomicUsize::new(0));
-        let guard = Told(tell, Arc::clone(&made));
-        let mut chunks = from_blocking_iter(iter::from_fn(move || {
-            guard.1.fetch_add(1, Ordering::SeqCst);
-            Some(ok("a"))
-        }));
+        let count = Arc::clone(&made);
+        let items = iter::repeat_with(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            ok("a")
+        });
+        let mut chunks = from_blocking_iter(Asked(tell, 0).count(items));
         assert_eq!(chunks.next().await.unwrap().unwrap(), "a");
         // One was taken, four wait, and one is in the producer's hand.
         while made.load(Ordering::SeqCst) < 6 {
