@@ -20,7 +20,7 @@ use crate::error::{Error, Failure};
 /// * [`flush`](Self::flush) is complete when everything is in the socket.
 /// * [`finish`](Self::finish) ends the body, and consumes the writer. Dropping the writer does not end the
 ///   body; returning from the handler does.
-/// * Through `AsyncWrite` each write is one chunk, copied once. Wrap it into a [`tokio::io::BufWriter`] for
+/// * Through `AsyncWrite` each write is one chunk, copied once. Wrap it into a `tokio::io::BufWriter` for
 ///   many small writes.
 ///
 /// The writer can be moved to another task. Once the handler has returned, the body is over and writes
