@@ -1,13 +1,14 @@
 //! What the service tells of an invocation beside the event.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::EventHeaders;
 use crate::error::Failure;
 use crate::wire::api;
 
@@ -26,7 +27,7 @@ pub struct Context(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    headers: HeaderMap,
+    headers: EventHeaders,
     expires: Option<Instant>,
     environment: Arc<Environment>,
 }
@@ -45,7 +46,7 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContextError {
     Missing,
-    Malformed(HeaderValue),
+    Malformed(String),
 }
 
 impl fmt::Display for ContextError {
@@ -76,10 +77,7 @@ impl Context {
     /// assert_eq!(event.context.request_id(), "test-1");
     /// ```
     pub fn new(request_id: &str) -> Self {
-        let mut headers = HeaderMap::new();
-        if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert(HeaderName::from_static(api::REQUEST_ID), id);
-        }
+        let headers = EventHeaders::default().with(api::REQUEST_ID, request_id.to_owned());
         Self(Arc::new(Inner {
             headers,
             expires: None,
@@ -93,25 +91,21 @@ impl Context {
         let ms = deadline
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_millis());
-        // A number is always a valid header value.
-        if let Ok(value) = HeaderValue::from_str(&ms.to_string()) {
-            let inner = Arc::make_mut(&mut self.0);
-            inner
-                .headers
-                .insert(HeaderName::from_static(api::DEADLINE_MS), value);
-            inner.expires = deadline_of(&inner.headers).and_then(expires);
-        }
+        let inner = Arc::make_mut(&mut self.0);
+        inner.headers = mem::take(&mut inner.headers).with(api::DEADLINE_MS, ms.to_string());
+        inner.expires = deadline_of(&inner.headers).and_then(expires);
         self
     }
 
     /// Reads the headers of `GET …/invocation/next`.
     pub(crate) fn from_headers(
-        headers: HeaderMap,
+        headers: EventHeaders,
         environment: Arc<Environment>,
     ) -> Result<Self, ContextError> {
         let id = headers.get(api::REQUEST_ID).ok_or(ContextError::Missing)?;
-        if !is_path_segment(id.as_bytes()) {
-            return Err(ContextError::Malformed(id.clone()));
+        if !is_path_segment(id) {
+            let id = String::from_utf8_lossy(id).into_owned();
+            return Err(ContextError::Malformed(id));
         }
         Ok(Self(Arc::new(Inner {
             expires: deadline_of(&headers).and_then(expires),
@@ -156,7 +150,7 @@ impl Context {
     #[cfg(test)]
     pub(crate) fn expiring_at(expires: Instant) -> Self {
         Self(Arc::new(Inner {
-            headers: HeaderMap::new(),
+            headers: EventHeaders::default(),
             expires: Some(expires),
             environment: Arc::default(),
         }))
@@ -178,7 +172,7 @@ impl Context {
     }
 
     /// The nonce of this attempt, which the runtime echoes.
-    pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
+    pub(crate) fn invocation_id(&self) -> Option<&[u8]> {
         self.0.headers.get(api::INVOCATION_ID)
     }
 
@@ -262,14 +256,11 @@ impl fmt::Debug for Context {
     }
 }
 
-fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let value = headers.get(name)?;
-    std::str::from_utf8(value.as_bytes())
-        .ok()
-        .filter(|text| !text.is_empty())
+fn text_of<'a>(headers: &'a EventHeaders, name: &str) -> Option<&'a str> {
+    std::str::from_utf8(headers.get(name)?).ok()
 }
 
-fn deadline_of(headers: &HeaderMap) -> Option<SystemTime> {
+fn deadline_of(headers: &EventHeaders) -> Option<SystemTime> {
     let ms = text_of(headers, api::DEADLINE_MS)?.parse().ok()?;
     UNIX_EPOCH.checked_add(Duration::from_millis(ms))
 }
@@ -296,13 +287,11 @@ mod tests {
     use super::*;
 
     fn context(headers: &[(&'static str, &str)]) -> Result<Context, ContextError> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-            );
-        }
+        let map = headers
+            .iter()
+            .fold(EventHeaders::default(), |map, (name, value)| {
+                map.with(name, value.to_string())
+            });
         Context::from_headers(map, Arc::default())
     }
 
@@ -337,7 +326,7 @@ mod tests {
         let identity: serde_json::Value = context.cognito_identity().unwrap().unwrap();
         assert_eq!(identity["cognitoIdentityId"], "c");
         assert_eq!(context.tenant_id(), Some("blue"));
-        assert_eq!(context.invocation_id().unwrap(), "nonce");
+        assert_eq!(context.invocation_id().unwrap(), b"nonce");
     }
 
     #[test]

@@ -199,6 +199,27 @@ where
         contain(|| payload.set(None)).err()
     }
 
+    /// The next chunk of the payload; `None` when there is no more, and trailers or nothing follow.
+    pub(crate) fn poll_payload(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Bytes>> {
+        let this = self.as_mut().project();
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        match ready!(self.as_mut().poll_chunk(cx)) {
+            Some(Ok(chunk)) => return Poll::Ready(Some(chunk)),
+            Some(Err(failure)) => {
+                let this = self.project();
+                *this.failure = Some(failure);
+                *this.state = State::Trailers;
+            }
+            None => *self.project().state = State::Done,
+        }
+        Poll::Ready(None)
+    }
+
     /// The next chunk that is not empty. Once this is `None` or an error, the stream is gone.
     fn poll_chunk(
         mut self: Pin<&mut Self>,
@@ -298,25 +319,10 @@ where
                     };
                     Frame::data(Bytes::from_static(&DELIMITER))
                 }
-                State::Payload => {
-                    if let Some(first) = this.first.take() {
-                        return Poll::Ready(Some(Ok(Frame::data(first))));
-                    }
-                    let item = ready!(self.as_mut().poll_chunk(cx));
-                    let this = self.as_mut().project();
-                    match item {
-                        Some(Ok(chunk)) => Frame::data(chunk),
-                        Some(Err(failure)) => {
-                            *this.failure = Some(failure);
-                            *this.state = State::Trailers;
-                            continue;
-                        }
-                        None => {
-                            *this.state = State::Done;
-                            continue;
-                        }
-                    }
-                }
+                State::Payload => match ready!(self.as_mut().poll_payload(cx)) {
+                    Some(chunk) => Frame::data(chunk),
+                    None => continue,
+                },
                 State::Trailers => {
                     *this.state = State::Done;
                     match this.failure {

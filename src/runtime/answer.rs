@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::http1::Reply;
+
 /// An answer to a POST.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -29,6 +31,16 @@ struct Document {
     error_type: String,
     #[serde(rename = "errorMessage")]
     message: String,
+}
+
+impl Reply {
+    /// What was answered to a POST.
+    pub(super) fn answer(&self) -> Answer {
+        Answer {
+            status: self.status,
+            body: self.body.clone(),
+        }
+    }
 }
 
 impl Answer {

@@ -1,22 +1,22 @@
 //! The calls of the Runtime API, over a connection that is made again when it is lost.
 
+use std::mem;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::{
-    CONTENT_TYPE, HOST, HeaderMap, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT,
-};
-use http::{Method, Request, StatusCode};
-use tokio::time::Sleep;
+use http::StatusCode;
+use http::header::HeaderValue;
 
 use super::answer::{Answer, Verdict};
 use super::config::Endpoint;
 use super::connection::{Connection, Lost};
+use super::deadline::Timer;
 use super::error::RunError;
+use super::http1::Reply;
 use crate::error::Failure;
-use crate::event::Context;
+use crate::event::{Context, EventHeaders};
 use crate::report::Report;
 use crate::response::Frames;
 use crate::wire::api;
@@ -26,17 +26,14 @@ const TRIES: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-const PRODUCT: &str = concat!("lambda-stream/", env!("CARGO_PKG_VERSION"));
-
-/// As many headers as a request has at most.
-const HEADERS: usize = 8;
-
 /// A client of the Runtime API.
 pub(super) struct Client {
     endpoint: Endpoint,
     connection: Option<Connection>,
     /// Failures in a row.
     failures: u32,
+    /// The head of the request that is being sent; the memory is kept.
+    head: Vec<u8>,
     pub(super) report: Report,
 }
 
@@ -46,40 +43,37 @@ impl Client {
             endpoint,
             connection: None,
             failures: 0,
+            head: Vec::new(),
             report,
         }
     }
 
     /// Waits for an invocation: the headers and the event.
-    pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
+    pub(super) async fn next(&mut self) -> Result<(EventHeaders, Bytes), RunError> {
         loop {
-            let path = self.endpoint.path(api::NEXT);
-            let request = self.request(Method::GET, path)?.map(|()| None);
-            let response = match self.connection().await?.exchange(request).await {
-                Ok(response) => response,
+            self.request("GET", &[api::NEXT]);
+            self.end_head();
+            let reply = match self.exchange(Bytes::new()).await? {
+                Ok(reply) => reply,
                 Err(lost) => {
                     self.lost(None, &lost).await?;
                     continue;
                 }
             };
-            match response.status() {
+            match reply.status {
                 StatusCode::OK => {
                     self.failures = 0;
-                    let (parts, event) = response.into_parts();
-                    return Ok((parts.headers, event));
+                    return Ok((reply.headers, reply.body));
                 }
                 // `cargo lambda watch` has no invocation yet.
                 StatusCode::NO_CONTENT => self.pause().await,
-                status => {
-                    let answer = Answer {
-                        status,
-                        body: response.into_body(),
-                    };
+                _ => {
                     return Err(RunError::refused(format_args!(
-                        "the Runtime API at {} refused GET {}: {}",
+                        "the Runtime API at {} refused GET {}{}: {}",
                         self.endpoint.authority(),
-                        self.endpoint.path(api::NEXT),
-                        answer.text()
+                        self.endpoint.base(),
+                        api::NEXT,
+                        reply.answer().text()
                     )));
                 }
             }
@@ -92,31 +86,31 @@ impl Client {
         context: &Context,
         content_type: HeaderValue,
         mut frames: Pin<&mut Frames<S>>,
-        deadline: Pin<&mut Option<Sleep>>,
+        timer: Pin<&mut Timer>,
     ) -> Result<(), RunError>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        let mut request = self.invocation_request(context, api::RESPONSE)?;
-        let headers = request.headers_mut();
-        headers.insert(api::RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        headers.insert(TRAILER, HeaderValue::from_static(api::TRAILERS));
-        headers.insert(CONTENT_TYPE, content_type);
+        self.invocation_request(context, api::RESPONSE);
+        self.head.extend_from_slice(api::STREAMED.as_bytes());
+        self.header("Content-Type", content_type.as_bytes());
+        self.end_head();
+        let head = mem::take(&mut self.head);
         let answer = self
             .connection()
             .await?
-            .respond(request, frames.as_mut(), deadline)
+            .respond(&head, frames.as_mut(), timer)
             .await;
+        self.head = head;
         frames.as_mut().abandon();
         if let Some(failure) = frames.failure() {
             self.report.failed(context.request_id(), failure);
         }
-        let (answer, is_used_up) = match answer {
+        let (answer, is_kept) = match answer {
             Ok(answer) => answer,
             Err(lost) => return self.lost(Some(context), &lost).await,
         };
-        if is_used_up {
+        if !is_kept {
             self.connection = None;
         }
         self.heed(context, "response", &answer)
@@ -129,8 +123,8 @@ impl Client {
         failure: &Failure,
     ) -> Result<(), RunError> {
         self.report.failed(context.request_id(), failure);
-        let request = self.invocation_request(context, api::ERROR)?;
-        match self.post_failure(request, failure).await {
+        self.invocation_request(context, api::ERROR);
+        match self.post_failure(failure).await {
             Ok(answer) => self.heed(context, "error", &answer),
             Err(lost) => self.lost(Some(context), &lost).await,
         }
@@ -138,44 +132,36 @@ impl Client {
 
     /// Reports that the program could not be set up.
     pub(super) async fn fail_init(&mut self, failure: &Failure) -> Result<(), RunError> {
-        let path = self.endpoint.path(api::INIT_ERROR);
-        let request = self.request(Method::POST, path.clone())?;
-        match self.post_failure(request, failure).await {
+        self.request("POST", &[api::INIT_ERROR]);
+        match self.post_failure(failure).await {
             Ok(answer) if answer.status.is_success() => Ok(()),
             Ok(answer) => Err(RunError::refused(format_args!(
-                "the Runtime API refused POST {path}: {}",
+                "the Runtime API refused POST {}{}: {}",
+                self.endpoint.base(),
+                api::INIT_ERROR,
                 answer.text()
             ))),
             Err(lost) => Err(RunError::connection(lost)),
         }
     }
 
-    /// Sends an error document. It is safe to send twice, so a connection that had gone stale is no
-    /// reason to keep the failure from the service.
-    async fn post_failure(
-        &mut self,
-        mut request: Request<()>,
-        failure: &Failure,
-    ) -> Result<Answer, Lost> {
-        let error_type = HeaderValue::from_str(failure.error_type())
-            .unwrap_or(HeaderValue::from_static("Function.Unknown"));
-        let headers = request.headers_mut();
-        headers.insert(api::ERROR_TYPE, error_type);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::ERROR_JSON));
-        let request = request.map(|()| Some(Bytes::from(failure.to_json())));
+    /// Sends an error document behind the head that was begun. It is safe to send twice, so a connection
+    /// that had gone stale is no reason to keep the failure from the service.
+    async fn post_failure(&mut self, failure: &Failure) -> Result<Answer, Lost> {
+        let document = Bytes::from(failure.to_json());
+        self.header(
+            "Lambda-Runtime-Function-Error-Type",
+            failure.error_type().as_bytes(),
+        );
+        self.header("Content-Type", api::ERROR_JSON.as_bytes());
+        self.header("Content-Length", document.len().to_string().as_bytes());
+        self.end_head();
         let mut tries = 2;
         loop {
             tries -= 1;
-            let connection = self
-                .connection()
-                .await
-                .map_err(|error| Lost::from_text(error.to_string()))?;
-            match connection.exchange(request.clone()).await {
-                Ok(response) => {
-                    let (parts, body) = response.into_parts();
-                    let status = parts.status;
-                    return Ok(Answer { status, body });
-                }
+            let reply = self.exchange(document.clone()).await;
+            match reply.map_err(|error| Lost::from_text(error.to_string()))? {
+                Ok(reply) => return Ok(reply.answer()),
                 Err(lost) if tries == 0 => return Err(lost),
                 Err(_) => self.connection = None,
             }
@@ -200,28 +186,58 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: String) -> Result<Request<()>, RunError> {
-        let mut request = Request::new(());
-        *request.method_mut() = method;
-        *request.uri_mut() = path.try_into().map_err(|error| {
-            RunError::configuration(format_args!("the path cannot be requested: {error}"))
-        })?;
-        let headers = request.headers_mut();
-        headers.reserve(HEADERS);
-        headers.insert(HOST, self.endpoint.host_header());
-        headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
-        Ok(request)
+    /// Begins the head of a request; the parts of its path come behind the base.
+    fn request(&mut self, method: &str, path: &[&str]) {
+        self.head.clear();
+        self.text(method);
+        self.head.push(b' ');
+        self.head.extend_from_slice(self.endpoint.base().as_bytes());
+        for part in path {
+            self.text(part);
+        }
+        self.text(" HTTP/1.1\r\n");
+        self.text("Host: ");
+        self.head
+            .extend_from_slice(self.endpoint.authority().as_bytes());
+        self.text(concat!(
+            "\r\nUser-Agent: lambda-stream/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n"
+        ));
     }
 
-    fn invocation_request(&self, context: &Context, call: &str) -> Result<Request<()>, RunError> {
-        let path = self.endpoint.invocation_path(context.request_id(), call);
-        let mut request = self.request(Method::POST, path)?;
+    fn invocation_request(&mut self, context: &Context, call: &str) {
+        self.request("POST", &[api::INVOCATION, context.request_id(), call]);
         if let Some(nonce) = context.invocation_id() {
-            request
-                .headers_mut()
-                .insert(api::INVOCATION_ID, nonce.clone());
+            self.header("Lambda-Runtime-Invocation-Id", nonce);
         }
-        Ok(request)
+    }
+
+    /// Adds a header, whose value came as one or was checked to be one.
+    fn header(&mut self, name: &str, value: &[u8]) {
+        self.text(name);
+        self.text(": ");
+        self.head.extend_from_slice(value);
+        self.text("\r\n");
+    }
+
+    fn end_head(&mut self) {
+        self.text("\r\n");
+    }
+
+    fn text(&mut self, text: &str) {
+        self.head.extend_from_slice(text.as_bytes());
+    }
+
+    /// Sends the head that was made, with this body, and reads the answer.
+    async fn exchange(&mut self, body: Bytes) -> Result<Result<Reply, Lost>, RunError> {
+        let head = mem::take(&mut self.head);
+        let reply = self.connection().await?.exchange(&head, body).await;
+        self.head = head;
+        if !matches!(&reply, Ok(reply) if reply.is_kept) {
+            self.connection = None;
+        }
+        Ok(reply)
     }
 
     /// The connection, made anew when there is none or it was closed meanwhile.

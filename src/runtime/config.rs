@@ -2,7 +2,6 @@
 
 use std::env::{self, VarError};
 
-use http::header::HeaderValue;
 use http::uri::Authority;
 
 use super::error::RunError;
@@ -16,7 +15,6 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     authority: Authority,
-    host: HeaderValue,
     base: String,
 }
 
@@ -51,11 +49,8 @@ impl Endpoint {
         {
             return Err(refuse("the path has characters that do not belong there"));
         }
-        let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|_| refuse("that is no host and port"))?;
         Ok(Self {
             base: format!("{path}{}", api::VERSION),
-            host,
             authority,
         })
     }
@@ -76,11 +71,6 @@ impl Endpoint {
         self.authority.as_str()
     }
 
-    /// The value of the `Host` header.
-    pub(crate) fn host_header(&self) -> HeaderValue {
-        self.host.clone()
-    }
-
     /// The host without brackets, and the port.
     pub(crate) fn host_and_port(&self) -> (&str, u16) {
         let host = self.authority.host();
@@ -92,15 +82,9 @@ impl Endpoint {
         (host, self.authority.port_u16().unwrap_or(80))
     }
 
-    /// The path of a call that belongs to no invocation.
-    pub(crate) fn path(&self, call: &str) -> String {
-        format!("{}{call}", self.base)
-    }
-
-    /// The path of a call about an invocation.
-    pub(crate) fn invocation_path(&self, request_id: &str, call: &str) -> String {
-        // Written in one piece: `format!` grows its string as it goes.
-        [&self.base, api::INVOCATION, request_id, call].concat()
+    /// What every path begins with.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 }
 
@@ -125,26 +109,20 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         for (value, authority, path) in [
-            ("127.0.0.1:9001", "127.0.0.1:9001", "/2018-06-01/x"),
-            ("localhost:80", "localhost:80", "/2018-06-01/x"),
-            ("http://h:1", "h:1", "/2018-06-01/x"),
-            ("http://h:1/", "h:1", "/2018-06-01/x"),
-            ("http://h:1/.rt", "h:1", "/.rt/2018-06-01/x"),
-            ("http://h:1/a/b/", "h:1", "/a/b/2018-06-01/x"),
+            ("127.0.0.1:9001", "127.0.0.1:9001", "/2018-06-01"),
+            ("localhost:80", "localhost:80", "/2018-06-01"),
+            ("http://h:1", "h:1", "/2018-06-01"),
+            ("http://h:1/", "h:1", "/2018-06-01"),
+            ("http://h:1/.rt", "h:1", "/.rt/2018-06-01"),
+            ("http://h:1/a/b/", "h:1", "/a/b/2018-06-01"),
         ] {
             let endpoint = Endpoint::parse(value).unwrap();
             assert_eq!(endpoint.authority(), authority);
-            assert_eq!(endpoint.path("/x"), path);
+            assert_eq!(endpoint.base(), path);
         }
         assert_eq!(
             Endpoint::parse("[::1]:9001").unwrap().host_and_port(),
             ("::1", 9001)
-        );
-        assert_eq!(
-            Endpoint::parse("h:1")
-                .unwrap()
-                .invocation_path("7", "/response"),
-            "/2018-06-01/runtime/invocation/7/response"
         );
     }
 

@@ -2,33 +2,30 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio_util::io::poll_read_buf;
 
 use super::answer::Answer;
 use super::config::Endpoint;
-use super::deadline::is_past;
-use super::outbox::{Outbox, Outgoing};
+use super::deadline::Timer;
+use super::http1::{Reply, ReplyReader, WriteQueue};
 use super::pump::{Pump, Source};
-use super::socket::{Full, Socket};
 use crate::error::{DeadlineExceeded, Failure};
 use crate::response::Frames;
 
-/// The answer to a POST is a short JSON document; what is longer is not read.
-const ANSWER_LIMIT: usize = 64 * 1024;
-
 /// How long the rest of an early refusal is waited for.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Room for reading; a usual answer is a few hundred bytes, and the memory is kept.
+const INPUT: usize = 4096;
 
 /// The connection is gone.
 #[derive(Debug)]
@@ -41,14 +38,8 @@ impl fmt::Display for Lost {
 }
 
 impl Lost {
-    fn new(error: impl std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        Self(text)
+    fn new(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
     }
 
     pub(super) fn from_text(text: String) -> Self {
@@ -64,13 +55,14 @@ impl Lost {
 ///
 /// After [`Lost`] it must not be used again. The same holds for an exchange that was not awaited to its
 /// end.
+#[derive(Debug)]
 pub(super) struct Connection {
-    sender: SendRequest<Outgoing>,
-    driver: Driver,
-    outbox: Outbox,
+    stream: TcpStream,
+    input: BytesMut,
+    reader: ReplyReader,
+    queue: WriteQueue,
     /// Where small chunks come together.
     shared: BytesMut,
-    is_full: Full,
 }
 
 impl Connection {
@@ -82,165 +74,186 @@ impl Connection {
         // With Nagle's algorithm on, a chunk waits for the acknowledgement of the one before, which the
         // other side delays by up to 44 ms.
         stream.set_nodelay(true).map_err(Lost::new)?;
-        let socket = Socket::new(stream);
-        let is_full = socket.is_full();
-        let (sender, connection) = http1::Builder::new()
-            // Header names leave as AWS's documentation writes them.
-            .title_case_headers(true)
-            .handshake(socket)
-            .await
-            .map_err(Lost::new)?;
         Ok(Self {
-            sender,
-            driver: Driver {
-                connection,
-                is_done: false,
-            },
-            outbox: Outbox::default(),
+            stream,
+            input: BytesMut::new(),
+            reader: ReplyReader::default(),
+            queue: WriteQueue::default(),
             shared: BytesMut::new(),
-            is_full,
         })
     }
 
     /// Whether the connection is still open, as far as can be known without sending anything.
     pub(super) async fn is_open(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.driver.poll(cx).is_ok())).await && !self.sender.is_closed()
+        // Nothing can come unasked: not even bytes, and certainly not an end.
+        let has_come = poll_fn(|cx| Poll::Ready(self.poll_read(cx).is_ready())).await;
+        !has_come && self.input.is_empty()
     }
 
     /// Sends a request that is whole, and reads the whole answer.
-    pub(super) async fn exchange(
-        &mut self,
-        request: Request<Option<Bytes>>,
-    ) -> Result<Response<Bytes>, Lost> {
-        let Self { sender, driver, .. } = self;
-        let exchange = async {
-            sender.ready().await.map_err(Lost::new)?;
-            let response = sender
-                .send_request(request.map(Outgoing::Whole))
-                .await
-                .map_err(Lost::new)?;
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(Lost::new)?.to_bytes();
-            Ok(Response::from_parts(parts, body))
-        };
-        driver.drive(exchange).await?
+    pub(super) async fn exchange(&mut self, head: &[u8], body: Bytes) -> Result<Reply, Lost> {
+        self.queue.text(head);
+        if !body.is_empty() {
+            self.queue.body(body);
+        }
+        poll_fn(|cx| {
+            let flushed = self.poll_flush(cx);
+            // What was answered counts even if not everything could be written.
+            let reply = self.poll_reply(cx)?;
+            match flushed {
+                Poll::Ready(Err(lost)) if reply.is_pending() => Poll::Ready(Err(lost)),
+                _ => reply.map(Ok),
+            }
+        })
+        .await
     }
 
     /// Sends a request whose body is a response of the handler, and reads the answer.
     ///
-    /// The source is polled only once the socket has taken what it gave before. At `deadline` the
+    /// The source is polled only once the socket has taken what it gave before. At the deadline the
     /// response is ended with [`Failure`] trailers. When the Runtime API refuses the response early, the
-    /// source is not polled again, and the returned flag says that this connection is used up.
+    /// source is not polled again. The returned flag says whether this connection can be used again.
     pub(super) async fn respond<S>(
         &mut self,
-        request: Request<()>,
+        head: &[u8],
         mut frames: Pin<&mut Frames<S>>,
-        mut deadline: Pin<&mut Option<Sleep>>,
+        mut timer: Pin<&mut Timer>,
     ) -> Result<(Answer, bool), Lost>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        let Self {
-            sender,
-            driver,
-            outbox,
-            shared,
-            is_full,
-        } = self;
-        driver.drive(sender.ready()).await?.map_err(Lost::new)?;
-        outbox.clear();
-        let mut pump = Pump::new(outbox, shared, frames.is_waiting());
-        // The first frames are there before the connection is polled, so that request head, prelude,
-        // delimiter and first chunk leave in one write.
-        let mut source = poll_fn(|cx| Poll::Ready(pump.fill(frames.as_mut(), cx))).await;
-        let mut answer =
-            pin!(sender.send_request(request.map(|()| Outgoing::Streamed(outbox.clone()))));
-        let mut answered: Option<Response<Incoming>> = None;
-
-        let is_early = poll_fn(|cx| {
+        self.queue.text(head);
+        let mut pump = Pump::new(frames.is_waiting());
+        let mut reply = None;
+        let mut is_begun = false;
+        let is_refused = poll_fn(|cx| {
+            let mut source = Source::Ready;
+            if !is_begun {
+                is_begun = true;
+                // Head, prelude, delimiter and a first chunk that is ready leave in one write.
+                source = pump.fill(&mut self.queue, &mut self.shared, frames.as_mut(), cx);
+            }
+            let mut is_woken = true;
             loop {
-                let is_open = driver.poll(cx);
-                if answered.is_none() {
-                    if let Poll::Ready(response) = answer.as_mut().poll(cx) {
-                        answered = Some(response.map_err(Lost::new)?);
+                let flushed = self.poll_flush(cx);
+                let is_flushed = matches!(flushed, Poll::Ready(Ok(())));
+                // What was answered counts even if not everything could be written. A task that was just
+                // woken looks for an answer after it has looked for chunks.
+                if !is_woken || !is_flushed || pump.is_ended() {
+                    let answered = self.poll_answered(&mut reply, cx);
+                    if self.is_refused(reply.as_ref()) {
+                        return Poll::Ready(Ok(!(pump.is_ended() && is_flushed)));
+                    }
+                    answered?;
+                    if let Poll::Ready(Err(lost)) = flushed {
+                        return Poll::Ready(Err(lost));
+                    }
+                    if pump.is_ended() && is_flushed && reply.is_some() {
+                        return Poll::Ready(Ok(false));
                     }
                 }
-                // A success that comes early is no completion: the body goes on.
-                let is_refused = answered.as_ref().is_some_and(|r| !r.status().is_success());
-                if is_refused || (answered.is_some() && pump.is_over()) {
-                    return Poll::Ready(Ok(!pump.is_over()));
-                }
-                is_open?;
-                if !pump.is_ended() && is_past(deadline.as_mut(), cx) {
+                is_woken = false;
+                if !pump.is_ended() && timer.as_mut().is_past(cx) {
                     frames.as_mut().fail(DeadlineExceeded::new().into());
                     source = Source::Ready;
                 }
-                let is_held_back = !outbox.is_empty() || is_full.get();
-                if pump.is_over() || is_held_back || source == Source::Pending {
-                    // The source has to be asked again when the task is woken, whoever woke it.
-                    source = Source::Ready;
+                if !is_flushed || pump.is_ended() || source == Source::Pending {
                     return Poll::Pending;
                 }
-                source = pump.fill(frames.as_mut(), cx);
+                source = pump.fill(&mut self.queue, &mut self.shared, frames.as_mut(), cx);
             }
         })
         .await?;
 
-        // What the stream holds is let go before the answer is waited for.
+        // What the stream holds is let go before the rest of an answer is waited for.
         frames.as_mut().abandon();
-        outbox.clear();
-        let Some(response) = answered else {
-            return Err(Lost::closed());
-        };
-        let status = response.status();
-        let read = Limited::new(response.into_body(), ANSWER_LIMIT).collect();
-        let (body, is_used_up) = if is_early {
-            let body = tokio::time::timeout(REFUSAL_TIME, driver.drive(read)).await;
-            (body.ok().and_then(Result::ok).and_then(Result::ok), true)
-        } else {
-            // The answer has to be read to its end, or the connection cannot be used again.
-            let body = driver.drive(read).await.ok().and_then(Result::ok);
-            let is_used_up = body.is_none();
-            (body, is_used_up)
-        };
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        Ok((Answer { status, body }, is_used_up))
-    }
-}
-
-/// The connection's own work: reading and writing.
-struct Driver {
-    connection: http1::Connection<Socket, Outgoing>,
-    is_done: bool,
-}
-
-impl Driver {
-    /// Reads and writes what can be read and written now.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), Lost> {
-        if self.is_done {
-            return Err(Lost::closed());
+        if !is_refused {
+            let reply = reply.ok_or_else(Lost::closed)?;
+            return Ok((reply.answer(), reply.is_kept));
         }
-        match Pin::new(&mut self.connection).poll(cx) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(result) => {
-                self.is_done = true;
-                Err(result.map_or_else(Lost::new, |()| Lost::closed()))
+        Ok((self.refusal(reply).await, false))
+    }
+
+    /// The refusal that ended a response early, as much of it as comes within a moment.
+    async fn refusal(&mut self, reply: Option<Reply>) -> Answer {
+        let status = reply.as_ref().map(|reply| reply.status);
+        let status = status.or(self.reader.status()).unwrap_or_default();
+        let reply = match reply {
+            Some(reply) => Some(reply),
+            None => {
+                let rest = poll_fn(|cx| self.poll_reply(cx));
+                let rest = tokio::time::timeout(REFUSAL_TIME, rest).await;
+                rest.ok().and_then(Result::ok)
+            }
+        };
+        let body = reply.map(|reply| reply.body).unwrap_or_default();
+        Answer { status, body }
+    }
+
+    fn is_refused(&self, reply: Option<&Reply>) -> bool {
+        // A success that comes early is no completion: the body goes on.
+        let status = reply.map(|reply| reply.status).or(self.reader.status());
+        status.is_some_and(|status| !status.is_success())
+    }
+
+    /// Reads the answer, if it was not read before.
+    fn poll_answered(
+        &mut self,
+        reply: &mut Option<Reply>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Lost> {
+        if reply.is_some() {
+            // Still noticed: the end of a connection whose answer came early.
+            return match self.poll_read(cx) {
+                Poll::Ready(_) => Err(Lost::closed()),
+                Poll::Pending => Ok(()),
+            };
+        }
+        match self.poll_reply(cx) {
+            Poll::Ready(Ok(read)) => *reply = Some(read),
+            Poll::Ready(Err(lost)) => return Err(lost),
+            Poll::Pending => {}
+        }
+        Ok(())
+    }
+
+    /// Reads an answer.
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Lost>> {
+        loop {
+            if let Some(reply) = self.reader.read(&mut self.input).map_err(Lost::new)? {
+                return Poll::Ready(Ok(reply));
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) => {
+                    let reply = self.reader.closed(&mut self.input);
+                    return Poll::Ready(reply.ok_or_else(Lost::closed));
+                }
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(Lost::new(error))),
             }
         }
     }
 
-    /// Awaits a future that depends on this connection.
-    async fn drive<F: Future>(&mut self, future: F) -> Result<F::Output, Lost> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            let is_open = self.poll(cx);
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(output));
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < INPUT / 4 {
+            self.input.reserve(INPUT);
+        }
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input)
+    }
+
+    /// Writes everything that is queued.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        while !self.queue.is_empty() {
+            let mut room = WriteQueue::room();
+            let count = self.queue.slices(&mut room);
+            let stream = Pin::new(&mut self.stream);
+            let written = ready!(stream.poll_write_vectored(cx, &room[..count]));
+            match written {
+                Ok(0) => return Poll::Ready(Err(Lost::closed())),
+                Ok(written) => self.queue.advance(written),
+                Err(error) => return Poll::Ready(Err(Lost::new(error))),
             }
-            // A future that is told of the end gives a better error than this; it was just polled.
-            is_open?;
-            Poll::Pending
-        })
-        .await
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -7,10 +7,9 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::time::Sleep;
 
 use super::client::Client;
-use super::deadline::is_past;
+use super::deadline::Timer;
 use super::error::RunError;
 use crate::adapt::writer::Written;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
@@ -23,7 +22,7 @@ use crate::response::{Frames, IntoResponse, Response, SizeLimit};
 pub struct Exchange<'a> {
     pub(super) client: &'a mut Client,
     pub(super) context: &'a Context,
-    pub(super) deadline: Pin<&'a mut Option<Sleep>>,
+    pub(super) timer: Pin<&'a mut Timer>,
     pub(super) limit: SizeLimit,
 }
 
@@ -48,7 +47,7 @@ impl Exchange<'_> {
         let mut call = pin!(Some(call));
         let head = poll_fn(|cx| {
             let head = written.poll_head(call.as_mut(), cx);
-            if head.is_pending() && is_past(self.deadline.as_mut(), cx) {
+            if head.is_pending() && self.timer.as_mut().is_past(cx) {
                 return Poll::Ready(Err(DeadlineExceeded::new().into()));
             }
             head
@@ -86,9 +85,9 @@ impl Exchange<'_> {
         if let Err(failure) = poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
             return self.client.fail(self.context, &failure).await;
         }
-        let deadline = self.deadline.as_mut();
+        let timer = self.timer.as_mut();
         self.client
-            .respond(self.context, content_type, frames, deadline)
+            .respond(self.context, content_type, frames, timer)
             .await
     }
 
@@ -107,7 +106,7 @@ impl Exchange<'_> {
                 Ok(Poll::Ready(result)) => return Poll::Ready(result),
                 Ok(Poll::Pending) => {}
             }
-            if is_past(self.deadline.as_mut(), cx) {
+            if self.timer.as_mut().is_past(cx) {
                 return Poll::Ready(Err(DeadlineExceeded::new().into()));
             }
             Poll::Pending

@@ -8,9 +8,8 @@ mod deadline;
 mod error;
 mod exchange;
 mod handler;
-mod outbox;
+mod http1;
 mod pump;
-mod socket;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use self::client::Client;
 use self::config::Endpoint;
-use self::deadline::timer;
+use self::deadline::Timer;
 pub use self::error::RunError;
 use self::exchange::Exchange;
 use self::handler::Writes;
@@ -292,14 +291,11 @@ impl Runtime {
             let (headers, event) = client.next().await?;
             let context = Context::from_headers(headers, Arc::clone(&environment))
                 .map_err(RunError::refused)?;
-            let deadline = pin!(
-                self.deadline_margin
-                    .and_then(|margin| timer(&context, margin))
-            );
+            let timer = pin!(Timer::new(&context, self.deadline_margin));
             let exchange = Exchange {
                 client: &mut client,
                 context: &context,
-                deadline,
+                timer,
                 limit: self.response_limit,
             };
             let event = LambdaEvent::new(event, context.clone());

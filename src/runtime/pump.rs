@@ -1,4 +1,4 @@
-//! Takes frames from a response and puts them where the connection takes them from.
+//! Takes frames from a response and queues them for the connection.
 
 use std::mem;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::{Body, Frame};
 
-use super::outbox::Outbox;
+use super::http1::WriteQueue;
 use crate::error::Failure;
 use crate::response::Frames;
 
@@ -21,8 +21,8 @@ const BURST_BYTES: usize = 64 * 1024;
 /// computes for a while per chunk must not hold back what it has given already.
 const BURST_TIME: Duration = Duration::from_micros(50);
 
-/// Chunks that are smaller and ready together share a frame of at most this size: a frame costs about
-/// a thousand instructions, and copying a small chunk a few dozen.
+/// Chunks that are smaller and ready together share a frame of at most this size: copying a small chunk
+/// costs less than a frame of its own, here and above all for whoever reads it.
 const SHARED_CHUNK: usize = 4 * 1024;
 const SHARED_FRAME: usize = 16 * 1024;
 
@@ -33,10 +33,8 @@ pub(super) enum Source {
     Pending,
 }
 
-/// Takes frames from a response and puts them into the outbox.
-pub(super) struct Pump<'a> {
-    outbox: &'a Outbox,
-    shared: &'a mut BytesMut,
+/// Takes frames from a response and queues them for the connection.
+pub(super) struct Pump {
     /// A small chunk that may come to share a frame with the next.
     single: Bytes,
     /// The source was pending when the head was made, and has not been asked since.
@@ -44,12 +42,15 @@ pub(super) struct Pump<'a> {
     is_ended: bool,
 }
 
-impl<'a> Pump<'a> {
-    pub(super) fn new(outbox: &'a Outbox, shared: &'a mut BytesMut, is_waiting: bool) -> Self {
-        shared.clear();
+/// Where frames go.
+struct Out<'a> {
+    queue: &'a mut WriteQueue,
+    shared: &'a mut BytesMut,
+}
+
+impl Pump {
+    pub(super) fn new(is_waiting: bool) -> Self {
         Self {
-            outbox,
-            shared,
             single: Bytes::new(),
             is_waiting,
             is_ended: false,
@@ -57,107 +58,125 @@ impl<'a> Pump<'a> {
     }
 
     /// Takes what is ready, up to the bounds of one write.
-    pub(super) fn fill<S>(&mut self, frames: Pin<&mut Frames<S>>, cx: &mut Context<'_>) -> Source
+    pub(super) fn fill<S>(
+        &mut self,
+        queue: &mut WriteQueue,
+        shared: &mut BytesMut,
+        mut frames: Pin<&mut Frames<S>>,
+        cx: &mut Context<'_>,
+    ) -> Source
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        let source = self.take(frames, cx);
-        self.settle();
-        if self.is_ended {
-            self.outbox.end();
+        let mut out = Out { queue, shared };
+        let source = self.take(&mut out, frames.as_mut(), cx);
+        self.settle(&mut out);
+        if frames.is_end_stream() && !self.is_ended {
+            out.queue.end(None);
+            self.is_ended = true;
         }
         source
     }
 
-    fn take<S>(&mut self, mut frames: Pin<&mut Frames<S>>, cx: &mut Context<'_>) -> Source
+    fn take<S>(
+        &mut self,
+        out: &mut Out<'_>,
+        mut frames: Pin<&mut Frames<S>>,
+        cx: &mut Context<'_>,
+    ) -> Source
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
         // The head does not wait for a source that was pending a moment ago, nor is that source asked
         // again before the head is on its way.
         let is_waiting = mem::take(&mut self.is_waiting);
-        let (mut pushed, mut bytes) = (0, 0);
+        let (mut queued, mut bytes) = (0, 0);
         let mut began = None;
-        while pushed < BURST_FRAMES && bytes < BURST_BYTES {
+        while queued < BURST_FRAMES && bytes < BURST_BYTES {
+            if !frames.is_payload() {
+                match frames.as_mut().poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => queued += self.frame(out, frame),
+                    Poll::Ready(None) => return Source::Ready,
+                    Poll::Pending => return Source::Pending,
+                }
+                continue;
+            }
             if is_waiting && !frames.has_frame() {
                 return Source::Pending;
             }
-            if began.is_some_and(|began: Instant| began.elapsed() >= BURST_TIME) {
+            // The clock is read once for each chunk: between two of them, its source may have computed.
+            let now = Instant::now();
+            if now.duration_since(*began.get_or_insert(now)) >= BURST_TIME {
                 return Source::Ready;
             }
-            began.get_or_insert_with(Instant::now);
-            let is_payload = frames.is_payload();
-            match frames.as_mut().poll_frame(cx) {
+            match frames.as_mut().poll_payload(cx) {
                 Poll::Pending => return Source::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
-                    bytes += frame.data_ref().map_or(0, Bytes::len);
-                    pushed += self.put(frame, is_payload);
+                Poll::Ready(Some(chunk)) => {
+                    bytes += chunk.len();
+                    queued += self.chunk(out, chunk);
                 }
+                // What follows is at hand: trailers, or nothing.
                 Poll::Ready(None) => {}
-            }
-            if frames.is_end_stream() {
-                self.is_ended = true;
-                return Source::Ready;
             }
         }
         Source::Ready
     }
 
-    /// Puts a frame behind the others; returns how many that made.
-    fn put(&mut self, frame: Frame<Bytes>, is_payload: bool) -> usize {
+    /// Queues a frame that is no payload; returns how many that made.
+    fn frame(&mut self, out: &mut Out<'_>, frame: Frame<Bytes>) -> usize {
+        let settled = self.settle(out);
         match frame.into_data() {
-            Ok(chunk) if is_payload && chunk.len() < SHARED_CHUNK => self.share(chunk),
-            Ok(data) => self.settle() + self.push(Frame::data(data)),
-            Err(trailers) => self.settle() + self.push(trailers),
+            Ok(data) => out.queue.chunk(data),
+            Err(frame) => {
+                out.queue.end(frame.trailers_ref());
+                self.is_ended = true;
+            }
         }
+        settled + 1
     }
 
-    /// Keeps a small chunk; once there are two, they share a frame.
-    fn share(&mut self, chunk: Bytes) -> usize {
-        if self.single.is_empty() && self.shared.is_empty() {
+    /// Queues a chunk, or keeps a small one for others to share its frame.
+    fn chunk(&mut self, out: &mut Out<'_>, chunk: Bytes) -> usize {
+        if chunk.len() >= SHARED_CHUNK {
+            let settled = self.settle(out);
+            out.queue.chunk(chunk);
+            return settled + 1;
+        }
+        if self.single.is_empty() && out.shared.is_empty() {
             self.single = chunk;
             return 0;
         }
-        let len = self.single.len() + self.shared.len() + chunk.len();
+        let len = self.single.len() + out.shared.len() + chunk.len();
         if len > SHARED_FRAME {
-            let settled = self.settle();
+            let settled = self.settle(out);
             self.single = chunk;
             return settled;
         }
-        if self.shared.is_empty() {
+        if out.shared.is_empty() {
             // Takes back the memory of an earlier frame that has been sent.
-            self.shared.reserve(SHARED_FRAME);
-            self.shared.extend_from_slice(&mem::take(&mut self.single));
+            out.shared.reserve(SHARED_FRAME);
+            out.shared.extend_from_slice(&mem::take(&mut self.single));
         }
-        self.shared.extend_from_slice(&chunk);
+        out.shared.extend_from_slice(&chunk);
         0
     }
 
-    /// Puts what was kept behind the others.
-    fn settle(&mut self) -> usize {
-        let kept = if self.shared.is_empty() {
+    /// Queues what was kept.
+    fn settle(&mut self, out: &mut Out<'_>) -> usize {
+        let kept = if out.shared.is_empty() {
             mem::take(&mut self.single)
         } else {
-            self.shared.split().freeze()
+            out.shared.split().freeze()
         };
         if kept.is_empty() {
             return 0;
         }
-        self.push(Frame::data(kept))
-    }
-
-    fn push(&self, frame: Frame<Bytes>) -> usize {
-        self.outbox.push(frame);
+        out.queue.chunk(kept);
         1
     }
 
-    /// Everything was given.
+    /// Everything was queued, the end included.
     pub(super) fn is_ended(&self) -> bool {
         self.is_ended
-    }
-
-    /// Everything was given, and the connection has taken it.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_ended && self.outbox.is_empty()
     }
 }

@@ -31,18 +31,33 @@ pub(crate) const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 /// A nonce of one attempt: echoed on `/response` and `/error` exactly when it was received.
 pub(crate) const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
+/// The headers of an event that mean something, all of them.
+pub(crate) const EVENT_HEADERS: [&str; 8] = [
+    REQUEST_ID,
+    DEADLINE_MS,
+    FUNCTION_ARN,
+    TRACE_ID,
+    CLIENT_CONTEXT,
+    COGNITO_IDENTITY,
+    TENANT_ID,
+    INVOCATION_ID,
+];
+
 /// Tells the service that the response streams; see [`STREAMING`].
+#[cfg(feature = "local")]
 pub(crate) const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 /// The one value of [`RESPONSE_MODE`]: case-sensitive, anything else is answered with 400.
+#[cfg(feature = "local")]
 pub(crate) const STREAMING: &str = "streaming";
 
 /// The error's type: a header on `/error`, a trailer on `/response`.
 pub(crate) const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// The error document in standard base64: a trailer on `/response`.
 pub(crate) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-/// The value of the `Trailer` header that announces both; what it does not name is dropped silently.
-pub(crate) const TRAILERS: &str =
-    "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body";
+/// The headers that every streamed `/response` has, as they are written.
+pub(crate) const STREAMED: &str = "Lambda-Runtime-Function-Response-Mode: streaming\r\n\
+     Transfer-Encoding: chunked\r\n\
+     Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n";
 
 /// The body is prelude, delimiter and payload. Any other content type means a raw payload.
 pub(crate) const HTTP_INTEGRATION: &str = "application/vnd.awslambda.http-integration-response";
