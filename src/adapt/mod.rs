@@ -2,9 +2,13 @@
 
 pub(crate) mod channel;
 mod chunk_stream_ext;
+mod encode;
 mod heartbeat;
+pub mod json_array;
 mod limit;
+pub mod ndjson;
 pub mod payload;
+mod row_error;
 mod source;
 mod until_deadline;
 pub mod writer;
