@@ -35,7 +35,7 @@
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
 //! | a response from a reader, an iterator, a body | [`payload`] |
 //! | heartbeats, deadlines, size limits | [`ChunkStreamExt`] |
-//! | rows as JSON | [`ndjson`], [`json_array`] |
+//! | server-sent events, rows as JSON | [`sse`], [`ndjson`], [`json_array`] |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
@@ -80,7 +80,7 @@ mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};
 pub use adapt::{ChunkStreamExt, Heartbeat, Limit, UntilDeadline};
-pub use adapt::{json_array, ndjson, payload, writer};
+pub use adapt::{json_array, ndjson, payload, sse, writer};
 pub use error::{DeadlineExceeded, Error, Failure, SizeLimitExceeded};
 pub use event::{Context, LambdaEvent};
 pub use response::{

@@ -10,6 +10,7 @@ pub mod ndjson;
 pub mod payload;
 mod row_error;
 mod source;
+pub mod sse;
 mod until_deadline;
 pub mod writer;
 
