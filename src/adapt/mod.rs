@@ -2,6 +2,8 @@
 
 pub(crate) mod channel;
 mod chunk_stream_ext;
+#[cfg(feature = "csv")]
+pub mod csv;
 mod encode;
 mod heartbeat;
 pub mod json_array;
