@@ -271,3 +271,16 @@ mod csv_rows {
         assert!(outcome.chunks.is_empty() && outcome.error.is_some());
     }
 }
+
+#[test]
+fn a_stream_is_send_if_its_rows_are() {
+    fn assert_send(_: &impl Send) {}
+    let rows = || futures::stream::iter([Ok::<_, lambda_stream::Error>(1)]);
+    assert_send(&ndjson::lines(rows()).ending_with(|_| ()));
+    assert_send(&json_array::array(rows()));
+    #[cfg(feature = "csv")]
+    assert_send(&lambda_stream::csv::records(rows()));
+    let events =
+        futures::stream::empty::<Result<lambda_stream::sse::Event, lambda_stream::Error>>();
+    assert_send(&lambda_stream::sse::Sse::new(events).into_parts().1);
+}
