@@ -2,13 +2,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::json_array::JsonArray;
 use lambda_stream::ndjson::Ndjson;
 use lambda_stream::sse::{Event, Sse};
-use lambda_stream::{Error, Failure, LambdaEvent};
+use lambda_stream::{Error, Failure, Head, LambdaEvent};
 use serde_json::{Value, json};
 use support::{Api, serve};
 
@@ -119,6 +120,31 @@ async fn rows_that_fail_at_once_fail_the_invocation_as_a_whole() {
         let mut peer = api.invoke("one", "{}").await;
         let (_, document) = peer.error("invocation/one/error").await;
         assert_eq!(document["errorType"], "Function.Quota");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_reported_by_its_name() {
+    let handler = async |event: LambdaEvent<String>| {
+        let events = stream::iter([Ok::<_, Error>(Event::new().id("\n"))]);
+        // A map whose keys are no strings is no JSON.
+        let rows = stream::iter([Ok::<_, Error>(BTreeMap::from([((1, 2), 3)]))]);
+        let chunks = if event.payload == "event" {
+            Sse::new(events).into_parts().1.left_stream()
+        } else {
+            Ndjson::new(rows).into_parts().1.right_stream()
+        };
+        Ok::<_, Error>((Head::ok(), chunks))
+    };
+    serve(handler, async |api: Api| {
+        let mut peer = api.invoke("one", "\"event\"").await;
+        let (_, document) = peer.error("invocation/one/error").await;
+        assert_eq!(document["errorType"], "Function.InvalidEvent");
+        peer.accepted().await;
+        peer.invoke("two", "\"row\"").await;
+        let (_, document) = peer.error("invocation/two/error").await;
+        assert_eq!(document["errorType"], "Function.InvalidRow");
     })
     .await;
 }

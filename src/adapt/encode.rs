@@ -66,11 +66,6 @@ impl<S, F> Encoded<S, F> {
             error: self.error,
         }
     }
-
-    /// Whether there are no rows any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.rows.is_none()
-    }
 }
 
 impl<S, T, E, F> Stream for Encoded<S, F>

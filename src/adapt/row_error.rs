@@ -6,7 +6,8 @@ use crate::error::Error;
 
 /// A row that could not be serialised; the source is the serializer's own error.
 ///
-/// The stream of chunks fails with it, as an [`Error`](crate::Error). Nothing of the row was emitted.
+/// The stream of chunks fails with it, as an [`Error`](crate::Error). Nothing of the row was emitted. It is
+/// reported as `Function.InvalidRow`.
 #[derive(Debug)]
 pub struct RowError {
     index: u64,
@@ -14,6 +15,8 @@ pub struct RowError {
 }
 
 impl RowError {
+    pub(crate) const TYPE: &'static str = "Function.InvalidRow";
+
     pub(super) fn new(index: u64, source: impl Into<Error>) -> Self {
         Self {
             index,

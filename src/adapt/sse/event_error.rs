@@ -3,6 +3,8 @@
 use std::fmt;
 
 /// Why an [`Event`](super::Event) cannot be sent; the text names the field and what is wrong with it.
+///
+/// It is reported as `Function.InvalidEvent`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventError {
     field: &'static str,
@@ -27,6 +29,8 @@ impl Reason {
 }
 
 impl EventError {
+    pub(crate) const TYPE: &'static str = "Function.InvalidEvent";
+
     pub(super) fn new(field: &'static str, reason: Reason) -> Self {
         Self { field, reason }
     }

@@ -8,17 +8,14 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
 
 use super::Event;
 use crate::adapt::encode::{Encoded, Format};
+use crate::adapt::heartbeat::Heartbeat;
 use crate::error::Error;
 
 /// A comment without text, and the blank line that ends an event without fields.
 const KEEP_ALIVE: &[u8] = b":\n\n";
-
-/// Longer than any invocation lasts; a timer cannot be set to the end of time.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The chunks of a stream of events: each event is one chunk.
 ///
@@ -52,11 +49,10 @@ where
     S: Stream<Item = Result<Event, E>>,
     E: Into<Error>,
 {
+    let chunks = Encoded::new(events, Events { ending: None });
     EventStream {
-        events: Encoded::new(events, Events { ending: None }),
-        keep_alive: None,
-        is_timed: false,
-        timer: None,
+        // No interval, no heartbeats.
+        chunks: Heartbeat::new(chunks, Duration::ZERO, Bytes::from_static(KEEP_ALIVE)),
     }
 }
 
@@ -65,12 +61,7 @@ pin_project! {
     #[must_use = "streams do nothing unless polled"]
     pub struct EventStream<S, F = fn(&Error) -> Event> {
         #[pin]
-        events: Encoded<S, Events<F>>,
-        keep_alive: Option<Duration>,
-        // Whether the timer runs for the present silence.
-        is_timed: bool,
-        #[pin]
-        timer: Option<Sleep>,
+        chunks: Heartbeat<Encoded<S, Events<F>>>,
     }
 }
 
@@ -82,7 +73,8 @@ impl<S, F> EventStream<S, F> {
     /// stands between events and never within one. The silence is counted from the moment at which the
     /// stream is asked for an event and has none, so time that a slow client takes does not count.
     ///
-    /// An interval of zero means no keep-alive, and one of more than a day means a day.
+    /// An interval of zero means no keep-alive. For other bytes, and other streams, there is
+    /// [`heartbeat`](crate::ChunkStreamExt::heartbeat).
     ///
     /// # Panics
     ///
@@ -100,7 +92,7 @@ impl<S, F> EventStream<S, F> {
     /// # }
     /// ```
     pub fn keep_alive(mut self, interval: Duration) -> Self {
-        self.keep_alive = (!interval.is_zero()).then(|| interval.min(LONGEST));
+        self.chunks = self.chunks.with_interval(interval);
         self
     }
 
@@ -131,13 +123,11 @@ impl<S, F> EventStream<S, F> {
     where
         G: FnOnce(&Error) -> Event,
     {
+        let ending = Some(event);
         EventStream {
-            events: self.events.map_format(|_| Events {
-                ending: Some(event),
-            }),
-            keep_alive: self.keep_alive,
-            is_timed: self.is_timed,
-            timer: self.timer,
+            chunks: self
+                .chunks
+                .map_source(|chunks| chunks.map_format(|_| Events { ending })),
         }
     }
 }
@@ -151,45 +141,17 @@ where
     type Item = Result<Bytes, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut this = self.project();
-        if let Poll::Ready(chunk) = this.events.as_mut().poll_next(cx) {
-            *this.is_timed = false;
-            if this.events.is_over() {
-                this.timer.set(None);
-            }
-            return Poll::Ready(chunk);
-        }
-        let Some(interval) = *this.keep_alive else {
-            return Poll::Pending;
-        };
-        if !std::mem::replace(this.is_timed, true) {
-            match this.timer.as_mut().as_pin_mut() {
-                // Setting a running timer to a later moment is cheaper than another timer.
-                Some(timer) => timer.reset(Instant::now() + interval),
-                None => this.timer.set(Some(sleep(interval))),
-            }
-        }
-        match this.timer.as_pin_mut().map(|timer| timer.poll(cx)) {
-            Some(Poll::Ready(())) => {
-                *this.is_timed = false;
-                Poll::Ready(Some(Ok(Bytes::from_static(KEEP_ALIVE))))
-            }
-            _ => Poll::Pending,
-        }
+        self.project().chunks.poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let (low, high) = self.events.size_hint();
-        let is_silent = self.keep_alive.is_none() || self.events.is_over();
-        (low, high.filter(|_| is_silent))
+        self.chunks.size_hint()
     }
 }
 
 impl<S, F> fmt::Debug for EventStream<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream")
-            .field("keep_alive", &self.keep_alive)
-            .finish_non_exhaustive()
+        f.debug_struct("EventStream").finish_non_exhaustive()
     }
 }
 
