@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::deadline_exceeded::DeadlineExceeded;
 pub use self::size_limit_exceeded::SizeLimitExceeded;
+use crate::ndjson::RowError;
+use crate::sse::EventError;
 use crate::wire::trailers;
 
 mod deadline_exceeded;
@@ -40,7 +42,7 @@ pub type Error = Box<dyn StdError + Send + Sync>;
 /// The type of other errors is the name of the Rust type, letters only (`std::num::ParseIntError` is
 /// reported as `Function.ParseIntError`), as far as it is still known: behind a `Box<dyn Error>` it is not, and
 /// `Function.Error` is reported, unless what the box holds is a `Failure` or one of the library's own
-/// errors ([`DeadlineExceeded`], [`SizeLimitExceeded`]). The message is the error's
+/// errors ([`DeadlineExceeded`], [`SizeLimitExceeded`], [`RowError`], [`EventError`]). The message is the error's
 /// `Display`, and the stack trace lists its [sources](StdError::source).
 ///
 /// # On the wire
@@ -236,6 +238,10 @@ fn own_type(error: &(dyn StdError + 'static)) -> Option<&'static str> {
         Some(DeadlineExceeded::TYPE)
     } else if error.is::<SizeLimitExceeded>() {
         Some(SizeLimitExceeded::TYPE)
+    } else if error.is::<RowError>() {
+        Some(RowError::TYPE)
+    } else if error.is::<EventError>() {
+        Some(EventError::TYPE)
     } else {
         None
     }

@@ -35,6 +35,7 @@
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
 //! | a response from a reader, an iterator, a body | [`payload`] |
 //! | heartbeats, deadlines, size limits | [`ChunkStreamExt`] |
+//! | server-sent events, rows as JSON or CSV | [`sse`], [`ndjson`], [`json_array`], `csv` |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
@@ -58,6 +59,7 @@
 //! | Feature | Default | What |
 //! |---|---|---|
 //! | `local` | yes | the [local Lambda](local). Deploy with `default-features = false` for a smaller binary |
+//! | `csv` | no | rows as CSV, through the crate `csv` |
 //!
 //! # Stability
 //!
@@ -78,8 +80,10 @@ mod runtime;
 mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};
+#[cfg(feature = "csv")]
+pub use adapt::csv;
 pub use adapt::{ChunkStreamExt, Heartbeat, Limit, UntilDeadline};
-pub use adapt::{payload, writer};
+pub use adapt::{json_array, ndjson, payload, sse, writer};
 pub use error::{DeadlineExceeded, Error, Failure, SizeLimitExceeded};
 pub use event::{Context, LambdaEvent};
 pub use response::{

@@ -40,6 +40,23 @@ impl<S> Heartbeat<S> {
             is_idle: false,
         }
     }
+
+    /// The same with another interval; for builders, before the first poll.
+    pub(super) fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = (!interval.is_zero()).then_some(interval);
+        self
+    }
+
+    /// The same around another stream; for builders, before the first poll.
+    pub(super) fn map_source<T>(self, change: impl FnOnce(S) -> T) -> Heartbeat<T> {
+        Heartbeat {
+            source: self.source.map(change),
+            timer: self.timer,
+            interval: self.interval,
+            bytes: self.bytes,
+            is_idle: self.is_idle,
+        }
+    }
 }
 
 /// Sets the timer to fire after this time. An interval without end needs no timer.

@@ -2,10 +2,17 @@
 
 pub(crate) mod channel;
 mod chunk_stream_ext;
+#[cfg(feature = "csv")]
+pub mod csv;
+mod encode;
 mod heartbeat;
+pub mod json_array;
 mod limit;
+pub mod ndjson;
 pub mod payload;
+mod row_error;
 mod source;
+pub mod sse;
 mod until_deadline;
 pub mod writer;
 

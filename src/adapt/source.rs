@@ -23,6 +23,13 @@ impl<S> Source<S> {
         }
     }
 
+    /// The same with another stream; for builders, before the first poll.
+    pub(super) fn map<T>(self, change: impl FnOnce(S) -> T) -> Source<T> {
+        Source {
+            stream: self.stream.map(change),
+        }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.stream.is_none()
     }

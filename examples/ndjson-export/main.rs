@@ -1,0 +1,54 @@
+//! An export as newline-delimited JSON: each row leaves when it is read.
+
+use std::time::Duration;
+
+use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
+use futures::Stream;
+use lambda_stream::ndjson::Ndjson;
+use lambda_stream::{Error, LambdaEvent};
+use serde::Serialize;
+use tokio_stream::StreamExt;
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line {
+    Order {
+        id: u64,
+        customer: String,
+        cents: u64,
+    },
+    Failure {
+        error: String,
+    },
+}
+
+async fn handler(
+    event: LambdaEvent<LambdaFunctionUrlRequest>,
+) -> Result<Ndjson<impl Stream<Item = Result<Line, Error>>, impl FnOnce(&Error) -> Line>, Error> {
+    let parameters = &event.payload.query_string_parameters;
+    let number = |name| parameters.get(name).and_then(|value| value.parse().ok());
+    let orders = orders(number("rows").unwrap_or(5), number("break"));
+
+    Ok(Ndjson::new(orders).ending_with(|error| Line::Failure {
+        error: error.to_string(),
+    }))
+}
+
+/// Stands for a database cursor; `?break=N` lets it fail after N rows, to show how an error arrives.
+fn orders(rows: u64, breaks_after: Option<u64>) -> impl Stream<Item = Result<Line, Error>> {
+    tokio_stream::iter(1..=rows)
+        .map(move |id| match breaks_after {
+            Some(last) if id > last => Err("the database has closed the cursor".into()),
+            _ => Ok(Line::Order {
+                id,
+                customer: format!("Customer {}", id % 7),
+                cents: id * 100 + 99,
+            }),
+        })
+        .throttle(Duration::from_millis(200))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_stream::run(handler).await
+}
