@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::iter::once;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::body::Body;
@@ -27,6 +29,9 @@ const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/jso
 /// How far away the deadline of an invocation is.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Waits until one of these can be read from or accepted on; returns its place.
+pub type Wait = fn(&[BorrowedFd<'_>]) -> usize;
+
 /// A Runtime API for one runtime.
 #[derive(Debug)]
 pub struct Server {
@@ -35,6 +40,7 @@ pub struct Server {
     /// The other connections, of which the first one comes next.
     others: VecDeque<TcpStream>,
     connections: u32,
+    wait: Option<Wait>,
     buffer: Box<[u8]>,
     /// What was read and not taken yet.
     start: usize,
@@ -63,6 +69,7 @@ impl Server {
             peer: None,
             others: VecDeque::new(),
             connections: 0,
+            wait: None,
             buffer: vec![0; BUFFER].into(),
             start: 0,
             end: 0,
@@ -70,6 +77,14 @@ impl Server {
             invocations: 0,
             is_asked: false,
             out: Vec::with_capacity(1024),
+        }
+    }
+
+    /// The same for a client that changes its connections all the time: it is waited for on all of them.
+    pub fn bind_with(wait: Wait) -> Self {
+        Self {
+            wait: Some(wait),
+            ..Self::bind()
         }
     }
 
@@ -177,6 +192,7 @@ impl Server {
             if let Some(at) = unread.windows(4).position(|end| end == b"\r\n\r\n") {
                 return self.start + at + 4;
             }
+            self.choose();
             match self.more() {
                 Read::Bytes => {}
                 Read::Nothing => self.turn(),
@@ -184,6 +200,32 @@ impl Server {
                     self.peer = None;
                     self.turn();
                 }
+            }
+        }
+    }
+
+    /// Waits until a connection has something to say, and turns to it.
+    fn choose(&mut self) {
+        let (Some(wait), Some(peer)) = (self.wait, &self.peer) else {
+            return;
+        };
+        if self.start < self.end {
+            return;
+        }
+        let connections = once(peer).chain(&self.others).map(AsFd::as_fd);
+        let all: Vec<_> = connections.chain(once(self.listener.as_fd())).collect();
+        match wait(&all) {
+            0 => {}
+            new if new > self.others.len() => {
+                if let Ok((peer, _)) = self.listener.accept() {
+                    self.others.extend(self.peer.take());
+                    self.welcome(peer);
+                }
+            }
+            other => {
+                let next = self.others.remove(other - 1);
+                self.others.extend(self.peer.take());
+                self.peer = next;
             }
         }
     }

@@ -1,8 +1,11 @@
 //! A peer as a process of its own, and the server that makes its invocations.
 
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::server::Server;
 use crate::source::Error;
@@ -90,7 +93,7 @@ impl Session {
                 command
             }
         };
-        let mut server = Server::bind();
+        let mut server = Server::bind_with(wait);
         command
             .args(peer.arguments)
             .env("AWS_LAMBDA_RUNTIME_API", server.address())
@@ -126,4 +129,16 @@ impl Session {
             Err(format!("a peer ended with {status}").into())
         }
     }
+}
+
+/// Waits until one of these is ready.
+fn wait(descriptors: &[BorrowedFd<'_>]) -> usize {
+    let watched = descriptors.iter();
+    let mut watched: Vec<_> = watched
+        .map(|descriptor| PollFd::new(descriptor, PollFlags::IN))
+        .collect();
+    // After an error the caller reads, and learns of it there.
+    let _ = poll(&mut watched, None);
+    let ready = watched.iter().position(|one| !one.revents().is_empty());
+    ready.unwrap_or(0)
 }

@@ -3,29 +3,33 @@
 //! The arguments choose tokio's flavour (`mt` or `ct`), and whether `TCP_NODELAY` is switched on behind
 //! its back (`nodelay`): its client has no option for that.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use futures_core::Stream;
 use lambda_runtime::streaming::Response;
 use lambda_runtime::{Error, LambdaEvent, MetadataPrelude, service_fn};
 use lambda_stream_peers::plan::Plan;
 use lambda_stream_peers::serve::{HEADERS, chunks, on_this_thread, on_threads};
 use lambda_stream_peers::source::Source;
+use rustix::fd::OwnedFd;
 use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
-/// So many invocations look for a socket to set the option on, in case one connection is not the last;
-/// they all belong to the time in which nothing is measured.
-const LOOKING: u32 = 8;
+/// No descriptor of this process has a higher number.
+const DESCRIPTORS: i32 = 24;
 
 fn main() -> Result<(), Error> {
     let has = |wanted: &str| std::env::args().any(|argument| argument == wanted);
-    let looking = AtomicU32::new(if has("nodelay") { LOOKING } else { 0 });
+    let force = match has("nodelay") {
+        true => Some(Force::new()?),
+        false => None,
+    };
+    let force: &'static Option<Force> = Box::leak(Box::new(force));
     let run = lambda_runtime::run(service_fn(async |event: LambdaEvent<Plan>| {
-        if looking.load(Ordering::Relaxed) > 0 {
-            looking.fetch_sub(1, Ordering::Relaxed);
-            force_nodelay()?;
-        }
-        Ok::<_, Error>(respond(event.payload))
+        Ok::<_, Error>(respond(event.payload, force.as_ref()))
     }));
     if has("mt") {
         on_threads(run)
@@ -34,7 +38,7 @@ fn main() -> Result<(), Error> {
     }
 }
 
-fn respond(plan: Plan) -> Response<Source> {
+fn respond(plan: Plan, force: Option<&'static Force>) -> Response<Chunks> {
     let mut prelude = MetadataPrelude::default();
     for (name, value) in HEADERS {
         let value = http::HeaderValue::from_static(value);
@@ -42,29 +46,61 @@ fn respond(plan: Plan) -> Response<Source> {
     }
     Response {
         metadata_prelude: prelude,
-        stream: chunks(plan),
+        stream: Chunks {
+            source: chunks(plan),
+            force,
+        },
     }
 }
 
-/// Switches `TCP_NODELAY` on for every TCP socket of this process.
+/// Chunks that switch `TCP_NODELAY` on when the first of them is asked for.
+///
+/// Not earlier: the multi-thread flavour makes a new connection for every few dozen responses. Its first
+/// write, which is head and prelude, waits for nothing anyway.
+struct Chunks {
+    source: Source,
+    force: Option<&'static Force>,
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if let Some(force) = this.force.take() {
+            force.nodelay();
+        }
+        Pin::new(&mut this.source).poll_next(cx)
+    }
+}
+
+/// Switches `TCP_NODELAY` on for every socket of this process.
 ///
 /// The kernel makes a second descriptor of each of them: the option belongs to the socket, so it holds
 /// for the client's descriptor too, and nothing stands between client and server afterwards.
-fn force_nodelay() -> Result<(), Error> {
-    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
-    let mut sockets = 0;
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        // The descriptor that lists the directory is closed by now, and others are no sockets.
-        if let Ok(descriptor) = pidfd_getfd(&this, number, PidfdGetfdFlags::empty()) {
-            sockets += u32::from(set_tcp_nodelay(&descriptor, true).is_ok());
+struct Force {
+    this: OwnedFd,
+    /// Descriptors that are no sockets, one bit each; they stay what they are.
+    others: AtomicU64,
+}
+
+impl Force {
+    fn new() -> Result<Self, Error> {
+        Ok(Self {
+            this: pidfd_open(getpid(), PidfdFlags::empty())?,
+            others: AtomicU64::new(0),
+        })
+    }
+
+    fn nodelay(&self) {
+        let others = self.others.load(Ordering::Relaxed);
+        for number in (0..DESCRIPTORS).filter(|number| others & 1 << number == 0) {
+            let Ok(descriptor) = pidfd_getfd(&self.this, number, PidfdGetfdFlags::empty()) else {
+                continue;
+            };
+            if set_tcp_nodelay(&descriptor, true).is_err() {
+                self.others.fetch_or(1 << number, Ordering::Relaxed);
+            }
         }
     }
-    if sockets == 0 {
-        return Err("no TCP socket was found".into());
-    }
-    Ok(())
 }
