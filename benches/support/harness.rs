@@ -1,9 +1,13 @@
 //! This library under test: the runtime on one thread, the server on another.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_core::Stream;
+use lambda_stream::writer::ResponseWriter;
 use lambda_stream::{Error, Head, LambdaEvent, Runtime};
 
 use super::plan::Plan;
@@ -33,13 +37,28 @@ pub struct Sums {
 }
 
 impl Harness {
+    /// A handler that returns its response.
     pub fn start() -> Self {
+        Self::start_with(|runtime| {
+            block_on(async move { runtime.run(handler).await });
+        })
+    }
+
+    /// A handler that writes its response, chunk by chunk.
+    #[allow(dead_code)]
+    pub fn start_writing() -> Self {
+        Self::start_with(|runtime| {
+            block_on(async move { runtime.run_with_writer(writing_handler).await });
+        })
+    }
+
+    fn start_with(run: fn(Runtime)) -> Self {
         let server = Server::bind();
         let address = server.address();
         let (orders, to_do) = mpsc::channel();
         let (done, sums) = mpsc::channel();
         thread::spawn(move || serve(server, &to_do, &done));
-        thread::spawn(move || run(address));
+        thread::spawn(move || run(Runtime::new().runtime_api(address)));
         Self { orders, sums }
     }
 
@@ -74,20 +93,34 @@ fn serve(mut server: Server, to_do: &Receiver<(Plan, u64)>, done: &Sender<Sums>)
     }
 }
 
-fn run(address: String) {
+fn block_on(run: impl Future<Output = Result<(), Error>>) {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a tokio runtime");
-    let ended = tokio.block_on(Runtime::new().runtime_api(address).run(handler));
+    let ended = tokio.block_on(run);
     panic!("the runtime ended: {ended:?}");
 }
 
 /// Does what its event says.
 async fn handler(event: LambdaEvent<Plan>) -> Result<(Head, Source), Error> {
-    let head = Head::ok()
+    Ok((head(), Source::new(event.payload)))
+}
+
+/// Writes what its event says.
+async fn writing_handler(event: LambdaEvent<Plan>, response: ResponseWriter) -> Result<(), Error> {
+    let mut body = response.send_head(head()).await?;
+    let mut source = pin!(Source::new(event.payload));
+    while let Some(chunk) = poll_fn(|cx| source.as_mut().poll_next(cx)).await {
+        body.send(chunk?).await?;
+    }
+    body.finish().await?;
+    Ok(())
+}
+
+fn head() -> Head {
+    Head::ok()
         .content_type("text/event-stream")
         .header("cache-control", "no-cache")
-        .header("x-served-by", "a bench");
-    Ok((head, Source::new(event.payload)))
+        .header("x-served-by", "a bench")
 }

@@ -61,8 +61,6 @@ pub(super) struct Connection {
     input: BytesMut,
     reader: ReplyReader,
     queue: WriteQueue,
-    /// Where small chunks come together.
-    shared: BytesMut,
 }
 
 impl Connection {
@@ -79,7 +77,6 @@ impl Connection {
             input: BytesMut::new(),
             reader: ReplyReader::default(),
             queue: WriteQueue::default(),
-            shared: BytesMut::new(),
         })
     }
 
@@ -131,7 +128,7 @@ impl Connection {
             if !is_begun {
                 is_begun = true;
                 // Head, prelude, delimiter and a first chunk that is ready leave in one write.
-                source = pump.fill(&mut self.queue, &mut self.shared, frames.as_mut(), cx);
+                source = pump.fill(&mut self.queue, frames.as_mut(), cx);
             }
             let mut is_woken = true;
             loop {
@@ -160,7 +157,7 @@ impl Connection {
                 if !is_flushed || pump.is_ended() || source == Source::Pending {
                     return Poll::Pending;
                 }
-                source = pump.fill(&mut self.queue, &mut self.shared, frames.as_mut(), cx);
+                source = pump.fill(&mut self.queue, frames.as_mut(), cx);
             }
         })
         .await?;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body, Frame};
 
@@ -21,10 +21,9 @@ const BURST_BYTES: usize = 64 * 1024;
 /// computes for a while per chunk must not hold back what it has given already.
 const BURST_TIME: Duration = Duration::from_micros(50);
 
-/// Chunks that are smaller and ready together share a frame of at most this size: copying a small chunk
+/// Chunks that are smaller and ready together share a frame of at most 16 KiB: copying a small chunk
 /// costs less than a frame of its own, here and above all for whoever reads it.
 const SHARED_CHUNK: usize = 4 * 1024;
-const SHARED_FRAME: usize = 16 * 1024;
 
 /// Whether the source would give more at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +41,6 @@ pub(super) struct Pump {
     is_ended: bool,
 }
 
-/// Where frames go.
-struct Out<'a> {
-    queue: &'a mut WriteQueue,
-    shared: &'a mut BytesMut,
-}
-
 impl Pump {
     pub(super) fn new(is_waiting: bool) -> Self {
         Self {
@@ -61,18 +54,16 @@ impl Pump {
     pub(super) fn fill<S>(
         &mut self,
         queue: &mut WriteQueue,
-        shared: &mut BytesMut,
         mut frames: Pin<&mut Frames<S>>,
         cx: &mut Context<'_>,
     ) -> Source
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        let mut out = Out { queue, shared };
-        let source = self.take(&mut out, frames.as_mut(), cx);
-        self.settle(&mut out);
+        let source = self.take(queue, frames.as_mut(), cx);
+        self.settle(queue);
         if frames.is_end_stream() && !self.is_ended {
-            out.queue.end(None);
+            queue.end(None);
             self.is_ended = true;
         }
         source
@@ -80,7 +71,7 @@ impl Pump {
 
     fn take<S>(
         &mut self,
-        out: &mut Out<'_>,
+        queue: &mut WriteQueue,
         mut frames: Pin<&mut Frames<S>>,
         cx: &mut Context<'_>,
     ) -> Source
@@ -95,7 +86,7 @@ impl Pump {
         while queued < BURST_FRAMES && bytes < BURST_BYTES {
             if !frames.is_payload() {
                 match frames.as_mut().poll_frame(cx) {
-                    Poll::Ready(Some(Ok(frame))) => queued += self.frame(out, frame),
+                    Poll::Ready(Some(Ok(frame))) => queued += self.frame(queue, frame),
                     Poll::Ready(None) => return Source::Ready,
                     Poll::Pending => return Source::Pending,
                 }
@@ -113,7 +104,7 @@ impl Pump {
                 Poll::Pending => return Source::Pending,
                 Poll::Ready(Some(chunk)) => {
                     bytes += chunk.len();
-                    queued += self.chunk(out, chunk);
+                    queued += self.chunk(queue, chunk);
                 }
                 // What follows is at hand: trailers, or nothing.
                 Poll::Ready(None) => {}
@@ -123,12 +114,12 @@ impl Pump {
     }
 
     /// Queues a frame that is no payload; returns how many that made.
-    fn frame(&mut self, out: &mut Out<'_>, frame: Frame<Bytes>) -> usize {
-        let settled = self.settle(out);
+    fn frame(&mut self, queue: &mut WriteQueue, frame: Frame<Bytes>) -> usize {
+        let settled = self.settle(queue);
         match frame.into_data() {
-            Ok(data) => out.queue.chunk(data),
+            Ok(data) => queue.chunk(data),
             Err(frame) => {
-                out.queue.end(frame.trailers_ref());
+                queue.end(frame.trailers_ref());
                 self.is_ended = true;
             }
         }
@@ -136,42 +127,35 @@ impl Pump {
     }
 
     /// Queues a chunk, or keeps a small one for others to share its frame.
-    fn chunk(&mut self, out: &mut Out<'_>, chunk: Bytes) -> usize {
+    fn chunk(&mut self, queue: &mut WriteQueue, chunk: Bytes) -> usize {
         if chunk.len() >= SHARED_CHUNK {
-            let settled = self.settle(out);
-            out.queue.chunk(chunk);
+            let settled = self.settle(queue);
+            queue.chunk(chunk);
             return settled + 1;
         }
-        if self.single.is_empty() && out.shared.is_empty() {
-            self.single = chunk;
-            return 0;
-        }
-        let len = self.single.len() + out.shared.len() + chunk.len();
-        if len > SHARED_FRAME {
-            let settled = self.settle(out);
+        let kept = queue.shared_len().unwrap_or(self.single.len());
+        if kept == 0 || kept + chunk.len() > WriteQueue::SHARED {
+            let settled = self.settle(queue);
             self.single = chunk;
             return settled;
         }
-        if out.shared.is_empty() {
-            // Takes back the memory of an earlier frame that has been sent.
-            out.shared.reserve(SHARED_FRAME);
-            out.shared.extend_from_slice(&mem::take(&mut self.single));
+        if !self.single.is_empty() {
+            queue.share(&mem::take(&mut self.single));
         }
-        out.shared.extend_from_slice(&chunk);
+        queue.share(&chunk);
         0
     }
 
     /// Queues what was kept.
-    fn settle(&mut self, out: &mut Out<'_>) -> usize {
-        let kept = if out.shared.is_empty() {
-            mem::take(&mut self.single)
-        } else {
-            out.shared.split().freeze()
-        };
-        if kept.is_empty() {
+    fn settle(&mut self, queue: &mut WriteQueue) -> usize {
+        if queue.shared_len().is_some() {
+            queue.end_shared();
+            return 1;
+        }
+        if self.single.is_empty() {
             return 0;
         }
-        out.queue.chunk(kept);
+        queue.chunk(mem::take(&mut self.single));
         1
     }
 
