@@ -12,3 +12,5 @@ pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
 pub use payload::BodyChunks;
 pub(crate) use size_limit::SizeLimit;
+#[cfg(feature = "http")]
+pub(crate) use payload::BodyPayload;

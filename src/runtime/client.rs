@@ -122,6 +122,28 @@ impl Client {
         self.heed(context, "response", &answer)
     }
 
+    /// Sends a response that is one JSON document and not streamed: without the header that says so.
+    #[cfg(feature = "http")]
+    pub(super) async fn respond_whole(
+        &mut self,
+        context: &Context,
+        document: Bytes,
+    ) -> Result<(), RunError> {
+        let mut request = self.invocation_request(context, api::RESPONSE)?;
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        let request = request.map(|()| Some(document));
+        // It is not sent twice: the service may have taken it before the connection was lost.
+        match self.connection().await?.exchange(request).await {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let status = parts.status;
+                self.heed(context, "response", &Answer { status, body })
+            }
+            Err(lost) => self.lost(Some(context), &lost).await,
+        }
+    }
+
     /// Reports that an invocation failed before its head.
     pub(super) async fn fail(
         &mut self,
