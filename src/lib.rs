@@ -60,11 +60,13 @@
 //! |---|---|---|
 //! | `local` | yes | the [local Lambda](local). Deploy with `default-features = false` for a smaller binary |
 //! | `csv` | no | rows as CSV, through the crate `csv` |
+//! | `http` | no | [web apps](http): tower services of `http` types behind every HTTP front door |
+//! | `axum` | no | the same, with extractors for axum |
 //!
 //! # Stability
 //!
 //! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
-//! public API. The text of errors and log lines is not.
+//! public API, and with the feature `http` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub)]
@@ -72,6 +74,8 @@
 mod adapt;
 mod error;
 mod event;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
 mod report;

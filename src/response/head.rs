@@ -45,6 +45,8 @@ pub struct Head {
     headers: HeaderMap,
     cookies: Vec<HeaderValue>,
     error: Option<HeadError>,
+    /// The answer to a HEAD request.
+    is_alone: bool,
 }
 
 /// Why a head cannot be sent; the text names the header, value, status or size.
@@ -131,12 +133,20 @@ impl Head {
         self.error.as_ref()
     }
 
-    /// Whether the status rules out a body.
+    /// The same head as the answer to a HEAD request: no body follows, and nothing is said of its length.
+    #[cfg(feature = "http")]
+    pub(crate) fn without_body(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+
+    /// Whether the status or the request rules out a body.
     pub(crate) fn is_bodyless(&self) -> bool {
-        matches!(
-            self.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        )
+        self.is_alone
+            || matches!(
+                self.status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            )
     }
 
     /// The prelude that carries this head; `empty` when no payload follows.
@@ -144,14 +154,31 @@ impl Head {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
+        self.prelude(empty && !self.is_alone)
+            .encode()
+            .map_err(|error| HeadError(Kind::Prelude(error)))
+    }
+
+    /// What a prelude would be made from, if all of it can be sent as JSON.
+    #[cfg(feature = "http")]
+    pub(crate) fn checked_prelude(&self) -> Result<Prelude<'_>, HeadError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        let prelude = self.prelude(false);
+        match prelude.check() {
+            Ok(()) => Ok(prelude),
+            Err(error) => Err(HeadError(Kind::Prelude(error))),
+        }
+    }
+
+    fn prelude(&self, empty: bool) -> Prelude<'_> {
         Prelude {
             status: self.status,
             headers: &self.headers,
             cookies: &self.cookies,
             empty,
         }
-        .encode()
-        .map_err(|error| HeadError(Kind::Prelude(error)))
     }
 
     /// Remembers the first error.
@@ -168,6 +195,7 @@ impl From<StatusCode> for Head {
             headers: HeaderMap::new(),
             cookies: Vec::new(),
             error,
+            is_alone: false,
         }
     }
 }

@@ -117,7 +117,7 @@ pin_project! {
 }
 
 impl<B> BodyPayload<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(crate) fn new(body: B) -> Self {
         Self {
             chunks: BodyChunks::new(body),
         }

@@ -116,6 +116,24 @@ impl Client {
         self.heed(context, "response", &answer)
     }
 
+    /// Sends a response that is one JSON document and not streamed: without the header that says so.
+    #[cfg(feature = "http")]
+    pub(super) async fn respond_whole(
+        &mut self,
+        context: &Context,
+        document: Bytes,
+    ) -> Result<(), RunError> {
+        self.invocation_request(context, api::RESPONSE);
+        self.header("Content-Type", b"application/json");
+        self.header("Content-Length", document.len().to_string().as_bytes());
+        self.end_head();
+        // It is not sent twice: the service may have taken it before the connection was lost.
+        match self.exchange(document).await? {
+            Ok(reply) => self.heed(context, "response", &reply.answer()),
+            Err(lost) => self.lost(Some(context), &lost).await,
+        }
+    }
+
     /// Reports that an invocation failed before its head.
     pub(super) async fn fail(
         &mut self,

@@ -28,13 +28,25 @@ pub struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Calls the handler, and streams the response that it returns.
-    pub(super) async fn stream<F, R, M>(mut self, call: F) -> Result<(), RunError>
+    pub(crate) async fn stream<F, R, M>(mut self, call: F) -> Result<(), RunError>
     where
         F: Future<Output = Result<R, Failure>>,
         R: IntoResponse<M>,
     {
         match self.call(call).await {
             Ok(response) => self.send(pin!(Frames::new(response))).await,
+            Err(failure) => self.client.fail(self.context, &failure).await,
+        }
+    }
+
+    /// Calls the handler, and sends the JSON document that it returns, whole.
+    #[cfg(feature = "http")]
+    pub(crate) async fn document<F>(mut self, call: F) -> Result<(), RunError>
+    where
+        F: Future<Output = Result<Bytes, Failure>>,
+    {
+        match self.call(call).await {
+            Ok(document) => self.client.respond_whole(self.context, document).await,
             Err(failure) => self.client.fail(self.context, &failure).await,
         }
     }

@@ -21,7 +21,7 @@ use self::client::Client;
 use self::config::Endpoint;
 use self::deadline::Timer;
 pub use self::error::RunError;
-use self::exchange::Exchange;
+pub(crate) use self::exchange::Exchange;
 use self::handler::Writes;
 pub use self::handler::{FromFn, FromService, FromWriter, Handler};
 use crate::adapt::writer::ResponseWriter;

@@ -8,6 +8,15 @@ pub(crate) const PRELUDE_LIMIT: usize = 16 * 1024;
 #[cfg(feature = "local")]
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
+/// The largest response that is not streamed (AWS, source of the Runtime Interface Emulator).
+#[cfg(feature = "http")]
+pub(crate) const BUFFERED_RESPONSE_LIMIT: usize = 6_291_556;
+
+/// The largest response that a load balancer takes from a function: 1 MB (AWS, "Lambda functions as
+/// targets", limits).
+#[cfg(feature = "http")]
+pub(crate) const ALB_RESPONSE_LIMIT: usize = 1024 * 1024;
+
 /// How long the trailers of one response may be, line ends included.
 ///
 /// The Runtime API is a Go server, and Go reads trailers through a buffer of 4,096 bytes: what does

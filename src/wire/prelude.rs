@@ -84,17 +84,7 @@ impl Prelude<'_> {
     ///
     /// When a value is not UTF-8, and when the delimiter would not lie within [`PRELUDE_LIMIT`].
     pub(crate) fn encode(&self) -> Result<Bytes, PreludeError> {
-        if let Some(name) = self
-            .headers
-            .iter()
-            .find(|(_, v)| std::str::from_utf8(v.as_bytes()).is_err())
-            .map(|(name, _)| name)
-        {
-            return Err(PreludeError::NotUtf8(name.clone()));
-        }
-        if let Some(at) = self.cookie_values().position(|c| c.is_none()) {
-            return Err(PreludeError::CookieNotUtf8(at));
-        }
+        self.check()?;
         // Room for a usual head, so that writing it allocates once.
         let mut json = Vec::with_capacity(256);
         // Writing strings into a Vec has no way to fail; an error would only leave the JSON cut short.
@@ -107,8 +97,24 @@ impl Prelude<'_> {
         Ok(json.into())
     }
 
+    /// Whether JSON can carry every value.
+    pub(crate) fn check(&self) -> Result<(), PreludeError> {
+        if let Some(name) = self
+            .headers
+            .iter()
+            .find(|(_, v)| std::str::from_utf8(v.as_bytes()).is_err())
+            .map(|(name, _)| name)
+        {
+            return Err(PreludeError::NotUtf8(name.clone()));
+        }
+        if let Some(at) = self.cookie_values().position(|c| c.is_none()) {
+            return Err(PreludeError::CookieNotUtf8(at));
+        }
+        Ok(())
+    }
+
     /// Every cookie: those set as cookies, then those set as `set-cookie` headers.
-    fn cookie_values(&self) -> impl Iterator<Item = Option<&str>> {
+    pub(crate) fn cookie_values(&self) -> impl Iterator<Item = Option<&str>> {
         self.cookies
             .iter()
             .chain(self.headers.get_all(header::SET_COOKIE))
@@ -116,7 +122,7 @@ impl Prelude<'_> {
     }
 
     /// The names that go into the prelude.
-    fn names(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.keys().filter(|name| {
             **name != header::SET_COOKIE && !KEPT_OUT.contains(name) && !self.is_nominated(name)
         })
@@ -132,7 +138,8 @@ impl Prelude<'_> {
             .any(|token| token.trim().eq_ignore_ascii_case(name.as_str()))
     }
 
-    fn values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
+    /// The values of a header.
+    pub(crate) fn values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
         self.headers
             .get_all(name)
             .iter()
