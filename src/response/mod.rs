@@ -11,6 +11,6 @@ pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
 pub use payload::BodyChunks;
-pub(crate) use size_limit::SizeLimit;
 #[cfg(feature = "http")]
 pub(crate) use payload::BodyPayload;
+pub(crate) use size_limit::SizeLimit;
