@@ -34,6 +34,7 @@
 //! | what it receives | [`LambdaEvent`], [`Context`] |
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
 //! | a response from a reader, an iterator, a body | [`payload`] |
+//! | web apps: axum, tower services of `http` types | module `http`, with the cargo feature of that name |
 //! | heartbeats, deadlines, size limits | [`ChunkStreamExt`] |
 //! | server-sent events, rows as JSON or CSV | [`sse`], [`ndjson`], [`json_array`], `csv` |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |

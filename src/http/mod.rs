@@ -1,6 +1,6 @@
 //! Web apps: the same app behind a Function URL, API Gateway and a load balancer.
 //!
-//! [`run`] serves any tower service of [`http`](::http) types, such as an axum `Router`, and any async
+//! [`run`] serves any tower service of the `http` crate's types, such as an axum `Router`, and any async
 //! function from request to response. What a route streams is streamed; what it returns whole arrives
 //! whole. Nothing is configured per route.
 //!

@@ -45,7 +45,11 @@ impl Exchange<'_> {
     where
         F: Future<Output = Result<Bytes, Failure>>,
     {
-        match self.call(call).await {
+        let limited = self.call(call).await.and_then(|document| {
+            self.limit.take(&document)?;
+            Ok(document)
+        });
+        match limited {
             Ok(document) => self.client.respond_whole(self.context, document).await,
             Err(failure) => self.client.fail(self.context, &failure).await,
         }
