@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use crate::Error;
 
 /// The first is what the others are compared with.
-pub const NAMES: [&str; 6] = [
+pub const NAMES: [&str; 7] = [
     "bare hyper, a fixed answer",
     "lambda_stream::run, no event decoded",
     "lambda_stream::http::run, axum",
+    "the same beside a route that streams",
     "lambda_http::run_with_streaming_response, axum",
     "lambda_stream::http::run_buffered, axum",
     "lambda_http::run, axum",
@@ -27,15 +28,25 @@ pub async fn run(name: &str) -> Result<(), Error> {
         Some(0) => hyper().await,
         Some(1) => lambda_stream::run(handler).await,
         Some(2) => lambda_stream::http::run(app()).await,
-        Some(3) => lambda_http::run_with_streaming_response(app()).await,
-        Some(4) => lambda_stream::http::run_buffered(app()).await,
-        Some(5) => lambda_http::run(app()).await,
+        Some(3) => lambda_stream::http::run(mixed_app()).await,
+        Some(4) => lambda_http::run_with_streaming_response(app()).await,
+        Some(5) => lambda_stream::http::run_buffered(app()).await,
+        Some(6) => lambda_http::run(app()).await,
         _ => Err(format!("no peer is called {name}").into()),
     }
 }
 
 fn app() -> Router {
     Router::new().route("/api/squares/{n}", get(square))
+}
+
+/// An ordinary route pays nothing for a neighbour that streams.
+fn mixed_app() -> Router {
+    let ticks = async || {
+        let ticks = tokio_stream::iter([Ok::<_, Error>("data: tick\n\n")]);
+        axum::body::Body::from_stream(ticks)
+    };
+    app().route("/ticks", get(ticks))
 }
 
 async fn square(Path(n): Path<u32>) -> Json<Value> {
