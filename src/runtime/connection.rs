@@ -130,12 +130,13 @@ impl Connection {
                 // Head, prelude, delimiter and a first chunk that is ready leave in one write.
                 source = pump.fill(&mut self.queue, frames.as_mut(), cx);
             }
-            let mut is_woken = true;
+            // Whether there may be chunks to look for before an answer is looked for. Every way to wait
+            // leads past the answer, or nobody would be woken by a connection that is lost.
+            let mut is_woken = source == Source::Ready;
             loop {
                 let flushed = self.poll_flush(cx);
                 let is_flushed = matches!(flushed, Poll::Ready(Ok(())));
-                // What was answered counts even if not everything could be written. A task that was just
-                // woken looks for an answer after it has looked for chunks.
+                // What was answered counts even if not everything could be written.
                 if !is_woken || !is_flushed || pump.is_ended() {
                     let answered = self.poll_answered(&mut reply, cx);
                     if self.is_refused(reply.as_ref()) {
