@@ -178,7 +178,7 @@ impl Client {
         loop {
             tries -= 1;
             let reply = self.exchange(document.clone()).await;
-            match reply.map_err(|error| Lost::from_text(error.to_string()))? {
+            match reply.map_err(Lost::new)? {
                 Ok(reply) => return Ok(reply.answer()),
                 Err(lost) if tries == 0 => return Err(lost),
                 Err(_) => self.connection = None,

@@ -38,12 +38,8 @@ impl fmt::Display for Lost {
 }
 
 impl Lost {
-    fn new(error: impl fmt::Display) -> Self {
+    pub(super) fn new(error: impl fmt::Display) -> Self {
         Self(error.to_string())
-    }
-
-    pub(super) fn from_text(text: String) -> Self {
-        Self(text)
     }
 
     fn closed() -> Self {
