@@ -51,7 +51,13 @@ pub type Error = Box<dyn StdError + Send + Sync>;
 /// `Lambda-Runtime-Function-Error-Body`. Types have to match `(Runtime|Function)\.[A-Z][a-zA-Z]+`,
 /// otherwise the service replaces them (AWS, source of the Runtime Interface Emulator).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+#[serde(transparent)]
+// Boxed, because it is the other half of each chunk: `Result<Bytes, Failure>` stays as small as `Bytes`.
+pub struct Failure(Box<Document>);
+
+/// The error document.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Document {
     #[serde(rename = "errorMessage", default)]
     message: String,
     #[serde(rename = "errorType", default)]
@@ -73,20 +79,26 @@ impl Failure {
     /// begins with an upper-case letter and consists of two or more ASCII letters. Any other type is
     /// reported as `Function.Unknown`, which is what the service would make of it.
     pub fn new(error_type: impl AsRef<str>, message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string(),
-            error_type: qualified(error_type.as_ref()).unwrap_or(Cow::Borrowed("Function.Unknown")),
-            stack_trace: Vec::new(),
-        }
+        let error_type =
+            qualified(error_type.as_ref()).unwrap_or(Cow::Borrowed("Function.Unknown"));
+        Self::from_parts(message.to_string(), error_type, Vec::new())
     }
 
     /// A failure of the library's own naming.
     pub(crate) fn known(error_type: &'static str, message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string(),
-            error_type: Cow::Borrowed(error_type),
-            stack_trace: Vec::new(),
-        }
+        Self::from_parts(message.to_string(), Cow::Borrowed(error_type), Vec::new())
+    }
+
+    fn from_parts(
+        message: String,
+        error_type: Cow<'static, str>,
+        stack_trace: Vec<String>,
+    ) -> Self {
+        Self(Box::new(Document {
+            message,
+            error_type,
+            stack_trace,
+        }))
     }
 
     /// What an error of a handler or a stream is reported as.
@@ -103,21 +115,18 @@ impl Failure {
             // An error that wraps a failure still means that failure.
             if let Some(failure) = cause.downcast_ref::<Self>() {
                 let mut failure = failure.clone();
-                failure.message = format!("{error}: {}", failure.message);
+                failure.0.message = format!("{error}: {}", failure.0.message);
                 return failure;
             }
             own_type = own_type.or_else(|| self::own_type(cause));
             stack_trace.push(format!("caused by: {cause}"));
             source = cause.source();
         }
-        Self {
-            message: error.to_string(),
-            error_type: own_type
-                .map(Cow::Borrowed)
-                .or_else(|| name.as_deref().and_then(qualified))
-                .unwrap_or(Cow::Borrowed(UNNAMED)),
-            stack_trace,
-        }
+        let error_type = own_type
+            .map(Cow::Borrowed)
+            .or_else(|| name.as_deref().and_then(qualified))
+            .unwrap_or(Cow::Borrowed(UNNAMED));
+        Self::from_parts(error.to_string(), error_type, stack_trace)
     }
 
     /// What a caught panic is reported as.
@@ -132,18 +141,18 @@ impl Failure {
 
     /// The type that is reported, such as `Function.QuotaExceeded`.
     pub fn error_type(&self) -> &str {
-        &self.error_type
+        &self.0.error_type
     }
 
     /// What the stack trace lists: for an error, its sources, outermost first.
     pub fn stack_trace(&self) -> &[String] {
-        &self.stack_trace
+        &self.0.stack_trace
     }
 
     /// The same failure with this stack trace.
     #[must_use]
     pub fn with_stack_trace(mut self, lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.stack_trace = lines.into_iter().map(Into::into).collect();
+        self.0.stack_trace = lines.into_iter().map(Into::into).collect();
         self
     }
 
@@ -155,23 +164,23 @@ impl Failure {
 
     /// The trailers that report this failure, cut to what a receiver takes.
     pub(crate) fn to_trailers(&self) -> http::HeaderMap {
-        let limit = trailers::document_limit(&self.error_type);
+        let limit = trailers::document_limit(&self.0.error_type);
         let mut json = self.to_json();
         if json.len() > limit {
             json = self.cut(limit).to_json();
         }
-        trailers::encode(&self.error_type, &json)
+        trailers::encode(&self.0.error_type, &json)
     }
 
     /// The failure without its stack trace and with its message cut, so that its JSON fits.
     fn cut(&self, limit: usize) -> Self {
-        let mut cut = Self::new(&self.error_type, "");
-        let mut keep = limit.min(self.message.len());
+        let mut cut = Self::new(&self.0.error_type, "");
+        let mut keep = limit.min(self.0.message.len());
         loop {
-            while !self.message.is_char_boundary(keep) {
+            while !self.0.message.is_char_boundary(keep) {
                 keep -= 1;
             }
-            cut.message = format!("{}{CUT}", &self.message[..keep]);
+            cut.0.message = format!("{}{CUT}", &self.0.message[..keep]);
             let len = cut.to_json().len();
             if len <= limit || keep == 0 {
                 return cut;
@@ -184,13 +193,12 @@ impl Failure {
     /// Reads an error document; what is missing or malformed is taken from `error_type`.
     #[cfg(any(test, feature = "local"))]
     pub(crate) fn from_json(error_type: &str, document: &[u8]) -> Self {
-        let mut failure: Self = serde_json::from_slice(document).unwrap_or_else(|_| Self {
-            message: String::from_utf8_lossy(document).into_owned(),
-            error_type: Cow::Borrowed(""),
-            stack_trace: Vec::new(),
+        let mut failure: Self = serde_json::from_slice(document).unwrap_or_else(|_| {
+            let message = String::from_utf8_lossy(document).into_owned();
+            Self::from_parts(message, Cow::Borrowed(""), Vec::new())
         });
-        if failure.error_type.is_empty() {
-            failure.error_type = Cow::Owned(error_type.to_owned());
+        if failure.0.error_type.is_empty() {
+            failure.0.error_type = Cow::Owned(error_type.to_owned());
         }
         failure
     }
@@ -198,15 +206,15 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 /// Reads like a sentence, because `main` prints an error by its `Debug`.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.error_type, self.message)?;
-        for line in &self.stack_trace {
+        write!(f, "{}: {}", self.0.error_type, self.0.message)?;
+        for line in &self.0.stack_trace {
             write!(f, "\n  {line}")?;
         }
         Ok(())
@@ -410,7 +418,7 @@ mod tests {
             let (error_type, document) = trailers::decode(&trailers).unwrap();
             prop_assert_eq!(&error_type, "Function.Quota");
             let read: Failure = serde_json::from_slice(&document).unwrap();
-            let kept = read.message.strip_suffix(CUT).unwrap_or(&read.message);
+            let kept = read.0.message.strip_suffix(CUT).unwrap_or(&read.0.message);
             prop_assert!(message.starts_with(kept));
         }
     }

@@ -239,6 +239,41 @@ async fn a_deadline_becomes_trailers_and_the_next_invocation_is_served() {
 }
 
 #[tokio::test]
+async fn a_deadline_ends_a_source_that_never_lets_go() {
+    // Always ready, or pending before each chunk and waking its task itself.
+    for pends in [false, true] {
+        let handler = async |_: LambdaEvent<Value>| {
+            let mut is_pending = false;
+            let endless = stream::poll_fn(move |cx| {
+                is_pending = pends && !is_pending;
+                if is_pending {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Ok::<_, Error>(Bytes::from_static(b"again"))))
+            });
+            Ok::<_, Error>((Head::ok(), endless))
+        };
+        let runtime = Runtime::new().deadline_margin(Duration::from_secs(60));
+        serve_with(runtime, handler, async |api| {
+            let mut peer = api.accept().await;
+            peer.invoke_with("1", "{}", &deadline(Duration::from_millis(100)))
+                .await;
+            peer.response_head("1").await;
+            peer.prelude().await;
+            while peer.chunk().await.is_some() {
+                peer.raw.clear();
+            }
+            peer.until(b"Function.DeadlineExceeded").await;
+            peer.until(b"\r\n\r\n").await;
+            peer.accepted().await;
+            peer.expect_next().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_deadline_before_the_head_posts_an_error() {
     let handler = async |_: LambdaEvent<Value>| {
         std::future::pending::<()>().await;

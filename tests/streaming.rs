@@ -96,6 +96,14 @@ async fn a_chunk_is_on_the_wire_before_a_source_that_wakes_itself_is_polled_agai
     assert!(arrived.contains("chunk 50;"));
 }
 
+/// Computes for a millisecond, as a source should not.
+fn compute() {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(1) {
+        std::hint::spin_loop();
+    }
+}
+
 #[tokio::test]
 async fn a_source_that_computes_per_chunk_does_not_hold_back_what_it_gave() {
     let arrived = with_wire(|wire| {
@@ -106,15 +114,36 @@ async fn a_source_that_computes_per_chunk_does_not_hold_back_what_it_gave() {
                 // Before this chunk is made, the one before the last has to be there.
                 wire.borrow().expect(&format!("chunk {};", n - 2));
             }
-            let began = Instant::now();
-            while began.elapsed() < Duration::from_millis(1) {
-                std::hint::spin_loop();
-            }
+            compute();
             Poll::Ready((n <= 40).then(|| Ok(Bytes::from(format!("chunk {n};")))))
         })
     })
     .await;
     assert!(arrived.contains("chunk 40;"));
+}
+
+#[tokio::test]
+async fn a_source_that_turns_slow_in_the_middle_is_noticed_within_eight_chunks() {
+    // Wherever in a burst it happens.
+    for fast in 1..40 {
+        let arrived = with_wire(|wire| {
+            let mut n = 0;
+            stream::poll_fn(move |_| {
+                n += 1;
+                if n > fast {
+                    if n > fast + 8 {
+                        // Those that were fast leave with the first slow ones; then each on its own.
+                        let there = fast.max(n - 2);
+                        wire.borrow().expect(&format!("chunk {there};"));
+                    }
+                    compute();
+                }
+                Poll::Ready((n <= fast + 12).then(|| Ok(Bytes::from(format!("chunk {n};")))))
+            })
+        })
+        .await;
+        assert!(arrived.contains(&format!("chunk {};", fast + 12)));
+    }
 }
 
 #[tokio::test]

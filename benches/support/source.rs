@@ -43,38 +43,46 @@ impl Source {
         }
     }
 
-    fn chunk(&mut self) -> Bytes {
+    fn data(&mut self) -> &'static [u8] {
         let size = self.plan.size_of(self.given);
         let data = &PATTERN[self.at..self.at + size];
         self.given += 1;
         self.at = (self.at + size) % PERIOD;
-        if !self.plan.is_stamped() {
-            return Bytes::from_static(data);
-        }
-        let mut chunk = data.to_vec();
+        data
+    }
+
+    /// Chunks that are not ready at once; out of line, so that those that are do not pay for it.
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let Some(pace) = &mut self.pace else {
+            self.is_shy = !self.is_shy;
+            if self.is_shy {
+                return Poll::Ready(Bytes::from_static(self.data()));
+            }
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        ready!(pace.poll_tick(cx));
+        let mut chunk = self.data().to_vec();
         chunk[..STAMP].copy_from_slice(&now().to_le_bytes());
-        chunk.into()
+        Poll::Ready(chunk.into())
     }
 }
 
 impl Stream for Source {
     type Item = Result<Bytes, Error>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if this.given == this.plan.chunks {
             return Poll::Ready(None);
         }
-        if this.is_shy {
-            this.is_shy = false;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        this.is_shy = this.plan.pace_us == ALONE;
-        if let Some(pace) = &mut this.pace {
-            ready!(pace.poll_tick(cx));
-        }
-        Poll::Ready(Some(Ok(this.chunk())))
+        let chunk = match this.plan.pace_us {
+            0 => Bytes::from_static(this.data()),
+            _ => ready!(this.poll_later(cx)),
+        };
+        Poll::Ready(Some(Ok(chunk)))
     }
 }
 

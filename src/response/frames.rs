@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -67,6 +67,24 @@ pin_project! {
         first: Option<Bytes>,
         failure: Option<Failure>,
     }
+}
+
+/// Whether whoever takes chunks wants another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    More,
+    Nothing,
+}
+
+/// Why no more chunks were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// Nothing more is wanted.
+    Enough,
+    /// The stream is pending.
+    Pending,
+    /// Trailers or nothing follow.
+    Ended,
 }
 
 #[derive(Debug)]
@@ -137,20 +155,25 @@ where
             return Ok(());
         };
         let bodyless = matches!(&form, Form::Http(head) if head.is_bodyless());
-        let first = if bodyless {
-            self.as_mut()
-                .close()
-                .map_or(Poll::Ready(None), |failure| Poll::Ready(Some(Err(failure))))
+        let mut first = None;
+        let drained = if bodyless {
+            Ok(None)
         } else {
-            self.as_mut().poll_chunk(cx)
+            self.as_mut().poll_chunks(cx, |chunk| {
+                first = Some(chunk);
+                Want::Nothing
+            })
         };
-        let empty = matches!(first, Poll::Ready(None));
-        if let Poll::Ready(Some(Err(failure))) = first {
-            return Err(failure);
+        let is_empty = matches!(drained, Ok(None));
+        if !matches!(drained, Ok(Some(_))) {
+            // A panic of its `Drop` counts, unless it had failed before.
+            let panic = self.as_mut().close();
+            drained?;
+            panic.map_or(Ok(()), Err)?;
         }
         let state = match form {
             Form::Raw(_) => State::Payload,
-            Form::Http(head) => match head.to_prelude(empty) {
+            Form::Http(head) => match head.to_prelude(is_empty) {
                 Ok(prelude) => State::Prelude(prelude),
                 Err(error) => {
                     self.as_mut().close();
@@ -160,9 +183,7 @@ where
         };
         let this = self.project();
         *this.state = state;
-        if let Poll::Ready(Some(Ok(chunk))) = first {
-            *this.first = Some(chunk);
-        }
+        *this.first = first;
         Ok(())
     }
 
@@ -199,58 +220,73 @@ where
         contain(|| payload.set(None)).err()
     }
 
-    /// The next chunk of the payload; `None` when there is no more, and trailers or nothing follow.
-    pub(crate) fn poll_payload(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Bytes>> {
-        let this = self.as_mut().project();
-        if let Some(first) = this.first.take() {
-            return Poll::Ready(Some(first));
-        }
-        match ready!(self.as_mut().poll_chunk(cx)) {
-            Some(Ok(chunk)) => return Poll::Ready(Some(chunk)),
-            Some(Err(failure)) => {
-                let this = self.project();
-                *this.failure = Some(failure);
-                *this.state = State::Trailers;
-            }
-            None => *self.project().state = State::Done,
-        }
-        Poll::Ready(None)
+    /// The chunk that the stream gave when the head was made. It goes before all that
+    /// [`drain`](Self::drain) gives.
+    pub(crate) fn take_first(self: Pin<&mut Self>) -> Option<Bytes> {
+        self.project().first.take()
     }
 
-    /// The next chunk that is not empty. Once this is `None` or an error, the stream is gone.
-    fn poll_chunk(
+    /// Gives `take` one chunk of the payload after another, until it wants no more, none is ready, or
+    /// trailers or nothing follow.
+    ///
+    /// Panics of the stream are contained around all of these polls, and not around each.
+    pub(crate) fn drain(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Failure>>> {
-        for _ in 0..EMPTY_CHUNKS {
-            let Some(mut payload) = self.as_mut().project().payload.as_pin_mut() else {
-                return Poll::Ready(None);
-            };
-            let item = match contain(|| payload.as_mut().poll_next(cx)) {
-                Ok(poll) => ready!(poll),
-                Err(panic) => Some(Err(panic)),
-            };
-            match item {
-                Some(Ok(chunk)) if chunk.is_empty() => {}
-                Some(Ok(chunk)) => match self.as_mut().project().limit.take(&chunk) {
-                    Ok(()) => return Poll::Ready(Some(Ok(chunk))),
-                    Err(error) => {
-                        self.close();
-                        return Poll::Ready(Some(Err(error.into())));
-                    }
-                },
-                Some(Err(failure)) => {
-                    self.close();
-                    return Poll::Ready(Some(Err(failure)));
-                }
-                None => return Poll::Ready(self.close().map(Err)),
+        take: impl FnMut(Bytes) -> Want,
+    ) -> Drained {
+        let failure = match self.as_mut().poll_chunks(cx, take) {
+            Ok(Some(drained)) => return drained,
+            Ok(None) => self.as_mut().close(),
+            Err(failure) => {
+                self.as_mut().close();
+                Some(failure)
             }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        };
+        let this = self.project();
+        *this.state = match &failure {
+            Some(_) => State::Trailers,
+            None => State::Done,
+        };
+        *this.failure = failure;
+        Drained::Ended
+    }
+
+    /// Polls the stream for chunks that are not empty; `None` at its end.
+    fn poll_chunks(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(Bytes) -> Want,
+    ) -> Result<Option<Drained>, Failure> {
+        let this = self.project();
+        let Some(mut payload) = this.payload.as_pin_mut() else {
+            return Ok(None);
+        };
+        let limit = this.limit;
+        contain(|| {
+            let mut empty = 0;
+            loop {
+                match payload.as_mut().poll_next(cx) {
+                    Poll::Pending => return Ok(Some(Drained::Pending)),
+                    Poll::Ready(None) => return Ok(None),
+                    Poll::Ready(Some(chunk)) => {
+                        let chunk = chunk?;
+                        if chunk.is_empty() {
+                            empty += 1;
+                            if empty == EMPTY_CHUNKS {
+                                cx.waker().wake_by_ref();
+                                return Ok(Some(Drained::Pending));
+                            }
+                            continue;
+                        }
+                        limit.take(&chunk)?;
+                        if take(chunk) == Want::Nothing {
+                            return Ok(Some(Drained::Enough));
+                        }
+                    }
+                }
+            }
+        })?
     }
 
     /// Whether the stream was pending when the head was made: it is not asked again before the head is
@@ -319,10 +355,22 @@ where
                     };
                     Frame::data(Bytes::from_static(&DELIMITER))
                 }
-                State::Payload => match ready!(self.as_mut().poll_payload(cx)) {
-                    Some(chunk) => Frame::data(chunk),
-                    None => continue,
-                },
+                State::Payload => {
+                    let mut data = this.first.take();
+                    if data.is_none() {
+                        let drained = self.as_mut().drain(cx, |chunk| {
+                            data = Some(chunk);
+                            Want::Nothing
+                        });
+                        if drained == Drained::Pending {
+                            return Poll::Pending;
+                        }
+                    }
+                    match data {
+                        Some(chunk) => Frame::data(chunk),
+                        None => continue,
+                    }
+                }
                 State::Trailers => {
                     *this.state = State::Done;
                     match this.failure {

@@ -7,6 +7,7 @@ mod payload;
 mod size_limit;
 
 pub use frames::Frames;
+pub(crate) use frames::{Drained, Want};
 pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};

@@ -214,8 +214,11 @@ impl Connection {
     /// Reads an answer.
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Lost>> {
         loop {
-            if let Some(reply) = self.reader.read(&mut self.input).map_err(Lost::new)? {
-                return Poll::Ready(Ok(reply));
+            // Mostly nothing has come, and looking for it costs a chunk that is alone a third of its time.
+            if !self.input.is_empty() {
+                if let Some(reply) = self.reader.read(&mut self.input).map_err(Lost::new)? {
+                    return Poll::Ready(Ok(reply));
+                }
             }
             match ready!(self.poll_read(cx)) {
                 Ok(0) => {
@@ -238,10 +241,15 @@ impl Connection {
     /// Writes everything that is queued.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
         while !self.queue.is_empty() {
-            let mut room = WriteQueue::room();
-            let count = self.queue.slices(&mut room);
             let stream = Pin::new(&mut self.stream);
-            let written = ready!(stream.poll_write_vectored(cx, &room[..count]));
+            let written = match self.queue.only_slice() {
+                Some(slice) => ready!(stream.poll_write(cx, slice)),
+                None => {
+                    let mut room = WriteQueue::room();
+                    let count = self.queue.slices(&mut room);
+                    ready!(stream.poll_write_vectored(cx, &room[..count]))
+                }
+            };
             match written {
                 Ok(0) => return Poll::Ready(Err(Lost::closed())),
                 Ok(written) => self.queue.advance(written),

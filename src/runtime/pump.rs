@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 
 use super::http1::WriteQueue;
 use crate::error::Failure;
-use crate::response::Frames;
+use crate::response::{Drained, Frames, Want};
 
 /// So many frames, or this many bytes, may leave in one write.
 const BURST_FRAMES: usize = 16;
@@ -21,36 +21,47 @@ const BURST_BYTES: usize = 64 * 1024;
 /// computes for a while per chunk must not hold back what it has given already.
 const BURST_TIME: Duration = Duration::from_micros(50);
 
+/// So many chunks are taken from one look at the clock to the next, when the chunks came fast none, one,
+/// two… times before.
+const STRIDES: [u32; 4] = [1, 2, 4, 8];
+
 /// Chunks that are smaller and ready together share a frame of at most 16 KiB: copying a small chunk
 /// costs less than a frame of its own, here and above all for whoever reads it.
 const SHARED_CHUNK: usize = 4 * 1024;
 
-/// Whether the source would give more at once.
+/// Whether to ask the source again as soon as everything it gave is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
+    /// It has more, or may have: many a source wakes its task as soon as it is pending.
     Ready,
+    /// It wakes the task.
     Pending,
 }
 
 /// Takes frames from a response and queues them for the connection.
+#[derive(Debug)]
 pub(super) struct Pump {
-    /// A small chunk that may come to share a frame with the next.
-    single: Bytes,
     /// The source was pending when the head was made, and has not been asked since.
     is_waiting: bool,
+    /// Asking a source that was pending again, right after what it gave was written, was never in vain. It
+    /// saves a turn of the event loop for each chunk of a source that wakes its task itself.
+    is_eager: bool,
+    /// This is what is being done.
+    is_again: bool,
     is_ended: bool,
 }
 
 impl Pump {
     pub(super) fn new(is_waiting: bool) -> Self {
         Self {
-            single: Bytes::new(),
             is_waiting,
+            is_eager: true,
+            is_again: false,
             is_ended: false,
         }
     }
 
-    /// Takes what is ready, up to the bounds of one write.
+    /// Takes what is ready, up to the bounds of one write. Everything that was taken before is written.
     pub(super) fn fill<S>(
         &mut self,
         queue: &mut WriteQueue,
@@ -61,10 +72,15 @@ impl Pump {
         S: Stream<Item = Result<Bytes, Failure>>,
     {
         let source = self.take(queue, frames.as_mut(), cx);
-        self.settle(queue);
         if frames.is_end_stream() && !self.is_ended {
             queue.end(None);
             self.is_ended = true;
+        }
+        let has_given = !queue.is_empty();
+        self.is_eager &= has_given || !self.is_again;
+        self.is_again = self.is_eager && has_given && source == Source::Pending;
+        if self.is_again {
+            return Source::Ready;
         }
         source
     }
@@ -81,41 +97,35 @@ impl Pump {
         // The head does not wait for a source that was pending a moment ago, nor is that source asked
         // again before the head is on its way.
         let is_waiting = mem::take(&mut self.is_waiting);
-        let (mut queued, mut bytes) = (0, 0);
-        let mut began = None;
-        while queued < BURST_FRAMES && bytes < BURST_BYTES {
-            if !frames.is_payload() {
+        let mut burst = Burst::begin();
+        loop {
+            if frames.is_payload() {
+                if is_waiting && !frames.has_frame() {
+                    return Source::Pending;
+                }
+                if let Some(first) = frames.as_mut().take_first() {
+                    burst.begin_frame(queue, first);
+                }
+                let drained = frames.as_mut().drain(cx, |chunk| burst.chunk(queue, chunk));
+                queue.end_shared();
+                match drained {
+                    Drained::Enough => return Source::Ready,
+                    Drained::Pending => return Source::Pending,
+                    // What follows is at hand: trailers, or nothing.
+                    Drained::Ended => {}
+                }
+            } else {
                 match frames.as_mut().poll_frame(cx) {
-                    Poll::Ready(Some(Ok(frame))) => queued += self.frame(queue, frame),
+                    Poll::Ready(Some(Ok(frame))) => self.frame(queue, frame),
                     Poll::Ready(None) => return Source::Ready,
                     Poll::Pending => return Source::Pending,
                 }
-                continue;
-            }
-            if is_waiting && !frames.has_frame() {
-                return Source::Pending;
-            }
-            // The clock is read once for each chunk: between two of them, its source may have computed.
-            let now = Instant::now();
-            if now.duration_since(*began.get_or_insert(now)) >= BURST_TIME {
-                return Source::Ready;
-            }
-            match frames.as_mut().poll_payload(cx) {
-                Poll::Pending => return Source::Pending,
-                Poll::Ready(Some(chunk)) => {
-                    bytes += chunk.len();
-                    queued += self.chunk(queue, chunk);
-                }
-                // What follows is at hand: trailers, or nothing.
-                Poll::Ready(None) => {}
             }
         }
-        Source::Ready
     }
 
-    /// Queues a frame that is no payload; returns how many that made.
-    fn frame(&mut self, queue: &mut WriteQueue, frame: Frame<Bytes>) -> usize {
-        let settled = self.settle(queue);
+    /// Queues a frame that is no payload.
+    fn frame(&mut self, queue: &mut WriteQueue, frame: Frame<Bytes>) {
         match frame.into_data() {
             Ok(data) => queue.chunk(data),
             Err(frame) => {
@@ -123,44 +133,96 @@ impl Pump {
                 self.is_ended = true;
             }
         }
-        settled + 1
-    }
-
-    /// Queues a chunk, or keeps a small one for others to share its frame.
-    fn chunk(&mut self, queue: &mut WriteQueue, chunk: Bytes) -> usize {
-        if chunk.len() >= SHARED_CHUNK {
-            let settled = self.settle(queue);
-            queue.chunk(chunk);
-            return settled + 1;
-        }
-        let kept = queue.shared_len().unwrap_or(self.single.len());
-        if kept == 0 || kept + chunk.len() > WriteQueue::SHARED {
-            let settled = self.settle(queue);
-            self.single = chunk;
-            return settled;
-        }
-        if !self.single.is_empty() {
-            queue.share(&mem::take(&mut self.single));
-        }
-        queue.share(&chunk);
-        0
-    }
-
-    /// Queues what was kept.
-    fn settle(&mut self, queue: &mut WriteQueue) -> usize {
-        if queue.shared_len().is_some() {
-            queue.end_shared();
-            return 1;
-        }
-        if self.single.is_empty() {
-            return 0;
-        }
-        queue.chunk(mem::take(&mut self.single));
-        1
     }
 
     /// Everything was queued, the end included.
     pub(super) fn is_ended(&self) -> bool {
         self.is_ended
+    }
+}
+
+/// The chunks that are to leave in one write.
+struct Burst {
+    frames: usize,
+    bytes: usize,
+    clock: Clock,
+}
+
+impl Burst {
+    fn begin() -> Self {
+        Self {
+            frames: 0,
+            bytes: 0,
+            clock: Clock::start(),
+        }
+    }
+
+    /// Queues a chunk; tells whether another one may leave in the same write.
+    #[inline]
+    fn chunk(&mut self, queue: &mut WriteQueue, chunk: Bytes) -> Want {
+        if chunk.len() < SHARED_CHUNK && chunk.len() <= queue.shared_room() {
+            self.bytes += chunk.len();
+            queue.share(&chunk);
+        } else {
+            self.begin_frame(queue, chunk);
+        }
+        if self.bytes >= BURST_BYTES || self.frames >= BURST_FRAMES || self.clock.is_over() {
+            return Want::Nothing;
+        }
+        Want::More
+    }
+
+    /// Queues a chunk that begins a frame.
+    fn begin_frame(&mut self, queue: &mut WriteQueue, chunk: Bytes) {
+        self.bytes += chunk.len();
+        self.frames += 1;
+        queue.end_shared();
+        if chunk.len() >= SHARED_CHUNK {
+            queue.chunk(chunk);
+        } else {
+            queue.begin_shared();
+            queue.share(&chunk);
+        }
+    }
+}
+
+/// Tells when a burst has lasted long enough.
+///
+/// Looking at a clock takes as long as everything else about a small chunk. So while chunks come fast, a few
+/// are taken between two looks.
+struct Clock {
+    began: Instant,
+    /// What it said at the last look.
+    looked: Duration,
+    /// So many times in a row, chunks came fast.
+    fast: u32,
+    /// So many more chunks before the next look.
+    left: u32,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            began: Instant::now(),
+            looked: Duration::ZERO,
+            fast: 0,
+            left: 1,
+        }
+    }
+
+    /// Whether the burst is over; to be asked after each chunk.
+    #[inline]
+    fn is_over(&mut self) -> bool {
+        self.left -= 1;
+        self.left == 0 && self.look()
+    }
+
+    fn look(&mut self) -> bool {
+        let elapsed = self.began.elapsed();
+        let is_fast = elapsed - self.looked < BURST_TIME / 2;
+        self.fast = if is_fast { self.fast + 1 } else { 0 };
+        self.left = STRIDES[(self.fast as usize).min(STRIDES.len() - 1)];
+        self.looked = elapsed;
+        elapsed >= BURST_TIME
     }
 }

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
-/// Chunks up to this size are copied behind what goes before them, which is cheaper than a slice of their
+/// Bodies up to this size are copied behind what goes before them, which is cheaper than a slice of their
 /// own in a vectored write.
 const COPIED: usize = 1024;
 
@@ -16,23 +16,17 @@ const ROOM: &[u8] = b"0000\r\n";
 /// So many slices go into one vectored write; two for each frame of a burst, and one.
 const SLICES: usize = 34;
 
-/// Bytes that are to be written: heads and chunk sizes in memory of the queue's own, which is kept, and
-/// larger chunks as they are.
+/// Bytes that are to be written: heads, chunk sizes and small chunks in memory of the queue's own, which is
+/// kept, and larger chunks as they are.
 #[derive(Debug, Default)]
 pub(in crate::runtime) struct WriteQueue {
     own: Vec<u8>,
     /// So much of `own` has been written.
     written: usize,
-    parts: VecDeque<Part>,
+    /// Larger chunks; each goes before the byte of `own` at its place.
+    chunks: VecDeque<(usize, Bytes)>,
     /// Where in `own` the shared chunk begins that is being filled.
     shared: Option<usize>,
-}
-
-#[derive(Debug)]
-enum Part {
-    /// The next so many bytes of `own`.
-    Own(usize),
-    Chunk(Bytes),
 }
 
 impl WriteQueue {
@@ -40,16 +34,12 @@ impl WriteQueue {
     pub(in crate::runtime) const SHARED: usize = 16 * 1024;
 
     pub(in crate::runtime) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.written == self.own.len() && self.chunks.is_empty()
     }
 
     /// Puts text, such as a head, behind the rest.
     pub(in crate::runtime) fn text(&mut self, text: &[u8]) {
         self.own.extend_from_slice(text);
-        match self.parts.back_mut() {
-            Some(Part::Own(len)) => *len += text.len(),
-            _ => self.parts.push_back(Part::Own(text.len())),
-        }
     }
 
     /// Puts a body behind the rest, as it is.
@@ -57,7 +47,7 @@ impl WriteQueue {
         if body.len() <= COPIED {
             self.text(&body);
         } else {
-            self.parts.push_back(Part::Chunk(body));
+            self.chunks.push_back((self.own.len(), body));
         }
     }
 
@@ -72,40 +62,45 @@ impl WriteQueue {
         self.text(b"\r\n");
     }
 
-    /// So many bytes are in the chunk that is being shared.
-    pub(in crate::runtime) fn shared_len(&self) -> Option<usize> {
-        self.shared.map(|start| self.own.len() - start - ROOM.len())
+    /// So many bytes still fit into the chunk that is being shared; 0, if there is none.
+    pub(in crate::runtime) fn shared_room(&self) -> usize {
+        self.shared.map_or(0, |start| {
+            start + ROOM.len() + Self::SHARED - self.own.len()
+        })
     }
 
-    /// Puts bytes into the chunk that is being shared; begins it, if there is none. At most
-    /// [`SHARED`](Self::SHARED) bytes go into one.
+    /// Begins a chunk that is shared. Until it is ended, nothing goes behind the rest but by
+    /// [`share`](Self::share).
+    pub(in crate::runtime) fn begin_shared(&mut self) {
+        self.shared = Some(self.own.len());
+        self.text(ROOM);
+    }
+
+    /// Puts bytes into the chunk that is being shared: no more than there is room for.
     pub(in crate::runtime) fn share(&mut self, bytes: &[u8]) {
-        if self.shared.is_none() {
-            self.shared = Some(self.own.len());
-            self.text(ROOM);
-        }
-        self.text(bytes);
+        self.own.extend_from_slice(bytes);
     }
 
-    /// Ends the chunk that is being shared.
-    pub(in crate::runtime) fn end_shared(&mut self) {
-        let (Some(len), Some(start)) = (self.shared_len(), self.shared.take()) else {
-            return;
+    /// Ends the chunk that is being shared; returns whether there was one.
+    pub(in crate::runtime) fn end_shared(&mut self) -> bool {
+        let Some(start) = self.shared.take() else {
+            return false;
         };
-        let (line, first) = size_line(len);
-        let line = &line[first..];
-        let spare = ROOM.len().saturating_sub(line.len());
-        if spare > 0 {
-            // Small enough to need fewer digits, so there is little to move.
-            self.own
-                .copy_within(start + ROOM.len().., start + line.len());
-            self.own.truncate(self.own.len() - spare);
-            if let Some(Part::Own(part)) = self.parts.back_mut() {
-                *part -= spare;
-            }
+        let begin = start + ROOM.len();
+        if self.own.len() == begin {
+            // An empty chunk would end the body.
+            self.own.truncate(start);
+            return false;
         }
+        let (line, first) = size_line(self.own.len() - begin);
+        let line = &line[first..];
+        // Small enough to need fewer digits, so there is little to move.
+        self.own.copy_within(begin.., start + line.len());
+        self.own
+            .truncate(self.own.len() - (ROOM.len() - line.len()));
         self.own[start..start + line.len()].copy_from_slice(line);
         self.text(b"\r\n");
+        true
     }
 
     /// Puts the end of a chunked body behind the rest.
@@ -120,21 +115,27 @@ impl WriteQueue {
         self.text(b"\r\n");
     }
 
+    /// What to write next, if all of it is one slice.
+    pub(in crate::runtime) fn only_slice(&self) -> Option<&[u8]> {
+        self.chunks.is_empty().then(|| &self.own[self.written..])
+    }
+
     /// What to write next.
     pub(in crate::runtime) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
-        let mut own = &self.own[self.written..];
         let mut count = 0;
-        for (part, slice) in self.parts.iter().zip(slices) {
-            *slice = IoSlice::new(match part {
-                Part::Own(len) => {
-                    let (part, rest) = own.split_at(*len);
-                    own = rest;
-                    part
-                }
-                Part::Chunk(chunk) => chunk,
-            });
-            count += 1;
+        let mut put = |bytes: &'a [u8]| {
+            if let (false, Some(slice)) = (bytes.is_empty(), slices.get_mut(count)) {
+                *slice = IoSlice::new(bytes);
+                count += 1;
+            }
+        };
+        let mut from = self.written;
+        for (place, chunk) in self.chunks.iter().take(SLICES) {
+            put(&self.own[from..*place]);
+            put(chunk);
+            from = *place;
         }
+        put(&self.own[from..]);
         count
     }
 
@@ -145,27 +146,20 @@ impl WriteQueue {
 
     /// So many bytes have been written.
     pub(in crate::runtime) fn advance(&mut self, mut written: usize) {
-        while written > 0 {
-            let (taken, is_done) = match self.parts.front_mut() {
-                Some(Part::Own(len)) => {
-                    let taken = written.min(*len);
-                    *len -= taken;
-                    self.written += taken;
-                    (taken, *len == 0)
-                }
-                Some(Part::Chunk(chunk)) => {
-                    let taken = written.min(chunk.len());
-                    chunk.advance(taken);
-                    (taken, chunk.is_empty())
-                }
-                None => break,
-            };
+        while let Some((place, chunk)) = self.chunks.front_mut() {
+            let before = written.min(*place - self.written);
+            self.written += before;
+            written -= before;
+            let taken = written.min(chunk.len());
+            chunk.advance(taken);
             written -= taken;
-            if is_done {
-                self.parts.pop_front();
+            if !chunk.is_empty() {
+                return;
             }
+            self.chunks.pop_front();
         }
-        if self.parts.is_empty() {
+        self.written += written;
+        if self.written == self.own.len() {
             self.own.clear();
             self.written = 0;
         }
@@ -262,12 +256,16 @@ mod tests {
             let mut queue = WriteQueue::default();
             queue.chunk(Bytes::from_static(b"before"));
             let bytes = vec![b'x'; len];
+            assert_eq!(queue.shared_room(), 0);
+            queue.begin_shared();
             queue.share(&bytes[..len / 2]);
             queue.share(&bytes[len / 2..]);
-            assert_eq!(queue.shared_len(), Some(len));
-            queue.end_shared();
-            queue.end_shared();
-            assert_eq!(queue.shared_len(), None);
+            assert_eq!(queue.shared_room(), WriteQueue::SHARED - len);
+            assert!(queue.end_shared());
+            assert!(!queue.end_shared());
+            // One that nothing was put into would end the body.
+            queue.begin_shared();
+            assert!(!queue.end_shared());
             queue.end(None);
             let expected = format!("6\r\nbefore\r\n{len:X}\r\n{}\r\n0\r\n\r\n", "x".repeat(len));
             assert_eq!(drain(&mut queue, 1000), expected.as_bytes());
