@@ -15,7 +15,7 @@ use crate::response::{Drained, Frames, Want};
 
 /// So many frames, or this many bytes, may leave in one write.
 const BURST_FRAMES: usize = 16;
-const BURST_BYTES: usize = 64 * 1024;
+const BURST_BYTES: usize = 256 * 1024;
 
 /// A chunk that is ready leaves after this time, even if its source goes on to be ready: a source that
 /// computes for a while per chunk must not hold back what it has given already.
