@@ -3,8 +3,10 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -157,6 +159,91 @@ async fn a_flush_is_complete_when_everything_is_in_the_socket() {
     let arrived = support::Wire::run(&wire, runtime).await;
     assert_eq!(arrived.matches("written;").count(), 20);
     assert!(arrived.ends_with("3\r\nend\r\n0\r\n\r\n"), "{arrived}");
+}
+
+/// Runs a writing handler that can look at the wire; returns everything that arrived.
+async fn write_to_wire<F, E>(handler: impl FnOnce(Rc<RefCell<support::Wire>>) -> F) -> String
+where
+    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    E: Into<Error>,
+{
+    let (wire, address) = support::Wire::bind();
+    let wire = Rc::new(RefCell::new(wire));
+    let runtime = Runtime::new().runtime_api(address.to_string());
+    support::Wire::run(&wire, runtime.run_with_writer(handler(Rc::clone(&wire)))).await
+}
+
+#[tokio::test]
+async fn a_chunk_is_on_the_wire_before_a_handler_that_wakes_itself_goes_on() {
+    let arrived = write_to_wire(|wire| {
+        async move |_: LambdaEvent<Value>, response: ResponseWriter| {
+            let mut body = response.send_head(Head::ok()).await?;
+            for n in 0..50 {
+                body.send(format!("chunk {n};")).await?;
+                let mut is_woken = false;
+                poll_fn(|cx| {
+                    if is_woken {
+                        return Poll::Ready(());
+                    }
+                    is_woken = true;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                })
+                .await;
+                wire.borrow().expect(&format!("chunk {n};"));
+            }
+            Ok::<_, Error>(())
+        }
+    })
+    .await;
+    assert!(arrived.contains("chunk 49;"));
+}
+
+#[tokio::test]
+async fn a_handler_that_computes_per_chunk_does_not_hold_back_what_it_wrote() {
+    let arrived = write_to_wire(|wire| {
+        async move |_: LambdaEvent<Value>, response: ResponseWriter| {
+            let mut body = response.send_head(Head::ok()).await?;
+            for n in 0..40 {
+                if n > 1 {
+                    // Before this chunk is made, the one before the last has to be there.
+                    wire.borrow().expect(&format!("chunk {};", n - 2));
+                }
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(1) {
+                    std::hint::spin_loop();
+                }
+                body.send(format!("chunk {n};")).await?;
+            }
+            Ok::<_, Error>(())
+        }
+    })
+    .await;
+    assert!(arrived.contains("chunk 39;"));
+}
+
+#[tokio::test]
+async fn chunks_of_any_size_arrive_in_the_order_they_were_written_in() {
+    let sizes = [1, 4095, 1, 4096, 30_000, 17, 100_000, 4095, 4095, 4095, 1];
+    let chunk = |n: usize| vec![b'a' + (n % 26) as u8; sizes[n % sizes.len()]];
+    let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+        let mut body = response.send_head(Head::ok()).await?;
+        for n in 0..200 {
+            match n % 3 {
+                0 => body.send(chunk(n)).await?,
+                1 => body.write_all(&chunk(n)).await?,
+                _ => body.feed(chunk(n).into()).await?,
+            }
+        }
+        body.finish().await.map_err(Error::from)
+    };
+    write(handler, async |api| {
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        let expected: Vec<u8> = (0..200).flat_map(chunk).collect();
+        assert!(peer.rest().await == expected);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -359,6 +446,57 @@ async fn a_writer_may_be_moved_to_another_task_and_is_over_with_its_handler() {
         assert!(body.finish().await.is_err());
     })
     .await;
+}
+
+#[test]
+fn what_another_task_writes_needs_nobody_else_to_wake_the_response() {
+    // On a thread of its own, with nothing to do but what its own tasks wake it for.
+    let (address, to_connect) = std::sync::mpsc::channel();
+    let (done, is_done) = tokio::sync::oneshot::channel::<()>();
+    let runtime = std::thread::spawn(move || {
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        tokio.block_on(async {
+            let address: String = to_connect.recv().unwrap();
+            let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
+                let mut body = response.send_head(Head::ok()).await?;
+                // The handler itself never hears of what the task does.
+                tokio::task::spawn_blocking(move || {
+                    tokio::runtime::Handle::current().block_on(async {
+                        for n in 0..3 {
+                            body.send(format!("chunk {n};")).await?;
+                            body.flush().await?;
+                            body.write_all(format!("{n} again;").as_bytes()).await.unwrap();
+                        }
+                        body.finish().await
+                    })
+                });
+                std::future::pending::<()>().await;
+                Ok::<_, Error>(())
+            };
+            tokio::select! {
+                ended = Runtime::new().runtime_api(address).run_with_writer(handler) => panic!("{ended:?}"),
+                _ = is_done => {}
+            }
+        });
+    });
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tokio.block_on(patiently(async {
+        let api = Api::bind().await;
+        address.send(api.address()).unwrap();
+        let mut peer = begun(&api).await;
+        peer.prelude().await;
+        let all = "chunk 0;0 again;chunk 1;1 again;chunk 2;2 again;";
+        assert_eq!(peer.payload(all.len()).await, all);
+        assert_eq!(peer.rest().await, b"");
+    }));
+    done.send(()).unwrap();
+    runtime.join().unwrap();
 }
 
 #[tokio::test]

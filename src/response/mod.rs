@@ -1,5 +1,6 @@
 //! What a handler returns: a head and a stream of chunks, and the frames that they become.
 
+pub(crate) mod burst;
 mod frames;
 mod head;
 mod into_response;

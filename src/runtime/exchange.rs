@@ -60,6 +60,10 @@ impl Exchange<'_> {
     where
         F: Future<Output = Result<(), Failure>>,
     {
+        // A limit is kept chunk by chunk.
+        if self.limit.is_none() {
+            written.share();
+        }
         let mut call = pin!(Some(call));
         let head = poll_fn(|cx| {
             let head = written.poll_head(call.as_mut(), cx);

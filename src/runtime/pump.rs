@@ -3,7 +3,6 @@
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -11,23 +10,12 @@ use http_body::{Body, Frame};
 
 use super::http1::WriteQueue;
 use crate::error::Failure;
+use crate::response::burst::{Clock, SHARED_CHUNK};
 use crate::response::{Drained, Frames, Want};
 
 /// So many frames, or this many bytes, may leave in one write.
 const BURST_FRAMES: usize = 16;
-const BURST_BYTES: usize = 256 * 1024;
-
-/// A chunk that is ready leaves after this time, even if its source goes on to be ready: a source that
-/// computes for a while per chunk must not hold back what it has given already.
-const BURST_TIME: Duration = Duration::from_micros(50);
-
-/// So many chunks are taken from one look at the clock to the next, when the chunks came fast none, one,
-/// two… times before.
-const STRIDES: [u32; 4] = [1, 2, 4, 8];
-
-/// Chunks that are smaller and ready together share a frame of at most 16 KiB: copying a small chunk
-/// costs less than a frame of its own, here and above all for whoever reads it.
-const SHARED_CHUNK: usize = 4 * 1024;
+const BURST_BYTES: usize = 512 * 1024;
 
 /// Whether to ask the source again as soon as everything it gave is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,46 +171,5 @@ impl Burst {
             queue.begin_shared();
             queue.share(&chunk);
         }
-    }
-}
-
-/// Tells when a burst has lasted long enough.
-///
-/// Looking at a clock takes as long as everything else about a small chunk. So while chunks come fast, a few
-/// are taken between two looks.
-struct Clock {
-    began: Instant,
-    /// What it said at the last look.
-    looked: Duration,
-    /// So many times in a row, chunks came fast.
-    fast: u32,
-    /// So many more chunks before the next look.
-    left: u32,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self {
-            began: Instant::now(),
-            looked: Duration::ZERO,
-            fast: 0,
-            left: 1,
-        }
-    }
-
-    /// Whether the burst is over; to be asked after each chunk.
-    #[inline]
-    fn is_over(&mut self) -> bool {
-        self.left -= 1;
-        self.left == 0 && self.look()
-    }
-
-    fn look(&mut self) -> bool {
-        let elapsed = self.began.elapsed();
-        let is_fast = elapsed - self.looked < BURST_TIME / 2;
-        self.fast = if is_fast { self.fast + 1 } else { 0 };
-        self.left = STRIDES[(self.fast as usize).min(STRIDES.len() - 1)];
-        self.looked = elapsed;
-        elapsed >= BURST_TIME
     }
 }

@@ -1,11 +1,11 @@
 //! A body that is being written.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_sink::Sink;
 use tokio::io::AsyncWrite;
 
@@ -15,13 +15,16 @@ use crate::error::{Error, Failure};
 
 /// A body that is being written: a `futures` [`Sink`] of [`Bytes`] and a tokio [`AsyncWrite`].
 ///
-/// * A write is complete when the connection has taken the chunk. It leaves no later than when the handler
-///   next waits for something.
+/// * A write is complete when there is room for the next one. It leaves no later than when the handler next
+///   waits for something.
+/// * Small chunks (below 4 KiB) that [`run_with_writer`](crate::run_with_writer)'s handler writes without
+///   waiting in between are put together, up to 32 KiB and for no longer than 50 µs, so that a handler that
+///   computes for a while per chunk does not hold them back. Larger ones are passed on as they are.
 /// * [`flush`](Self::flush) is complete when everything is in the socket.
 /// * [`finish`](Self::finish) ends the body, and consumes the writer. Dropping the writer does not end the
 ///   body; returning from the handler does.
-/// * Through `AsyncWrite` each write is one chunk, copied once. Wrap it into a `tokio::io::BufWriter` for
-///   many small writes.
+/// * Through `AsyncWrite` the bytes are copied once, at most 32 KiB with each write. A `BufWriter` in front
+///   would only copy them once more.
 ///
 /// The writer can be moved to another task. Once the handler has returned, the body is over and writes
 /// fail.
@@ -35,7 +38,7 @@ impl BodyWriter {
         Self { shared }
     }
 
-    /// Sends a chunk; complete when the connection has taken it.
+    /// Sends a chunk; complete when there is room for the next one.
     ///
     /// Unlike `SinkExt::send` this does not flush, so that chunks that are ready together can leave
     /// together. An empty chunk is nothing to send.
@@ -47,10 +50,14 @@ impl BodyWriter {
     /// # Cancel safety
     ///
     /// Dropped before it is complete, the chunk may or may not be sent; it is never sent in part.
-    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<(), WriteError> {
-        poll_fn(|cx| self.shared.lock().poll_ready(cx)).await?;
-        self.shared.lock().put(chunk.into())?;
-        poll_fn(|cx| self.shared.lock().poll_taken(cx)).await
+    #[inline]
+    pub fn send(
+        &mut self,
+        chunk: impl Into<Bytes>,
+    ) -> impl Future<Output = Result<(), WriteError>> {
+        // By hand, because an async function moves its chunk twice more.
+        let mut chunk = Some(chunk.into());
+        poll_fn(move |cx| self.shared.lock().poll_send(&mut chunk, cx))
     }
 
     /// Waits until everything that was written, the head included, is in the socket.
@@ -148,29 +155,11 @@ impl AsyncWrite for BodyWriter {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.shared.lock();
-        ready!(state.poll_ready(cx))?;
-        state.put(Bytes::copy_from_slice(buf))?;
-        Poll::Ready(Ok(buf.len()))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let mut state = self.shared.lock();
-        ready!(state.poll_ready(cx))?;
-        let len = bufs.iter().map(|buf| buf.len()).sum();
-        let mut chunk = BytesMut::with_capacity(len);
-        for buf in bufs {
-            chunk.put_slice(buf);
+        if state.join_block(buf) {
+            return Poll::Ready(Ok(buf.len()));
         }
-        state.put(chunk.freeze())?;
-        Poll::Ready(Ok(len))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
+        ready!(state.poll_ready(cx))?;
+        Poll::Ready(Ok(state.put_copy(buf)?))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

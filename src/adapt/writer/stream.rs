@@ -37,20 +37,27 @@ impl Reader {
         if self.is_done {
             return Poll::Ready(None);
         }
+        let mut state = self.shared.lock();
         if std::mem::take(&mut self.was_pending) {
             // A stream is polled again after it was pending only when what it gave has been written.
-            self.shared.lock().flushed(cx);
+            state.flushed(cx);
         }
-        let mut item = self.shared.lock().take(cx);
-        if item.is_none() {
+        let mut item = state.take(cx);
+        // A handler that waits is not asked again before what it wrote is on its way.
+        if item.is_none() && !state.is_waiting(cx) {
+            state.begin_poll();
+            drop(state);
             if let Some(future) = call.as_mut().as_pin_mut() {
                 if let Poll::Ready(result) = future.poll(cx) {
                     call.set(None);
                     self.result = Some(result);
                 }
             }
-            item = self.shared.lock().take(cx);
+            state = self.shared.lock();
+            item = state.end_poll(self.result.is_none(), cx);
         }
+        let is_flush_due = state.is_flush_due();
+        drop(state);
         if item.is_none() {
             // The future has returned, and everything it wrote was taken.
             item = self.result.take().map(|result| result.err().map(Err));
@@ -64,7 +71,7 @@ impl Reader {
             }
             None => {
                 self.was_pending = true;
-                if self.shared.lock().is_flush_due() {
+                if is_flush_due {
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending
@@ -85,6 +92,11 @@ impl Written {
         let written = Self::default();
         let writer = ResponseWriter::new(written.reader.shared.clone());
         (written, writer)
+    }
+
+    /// Small chunks that are written together may be one chunk of the body.
+    pub(crate) fn share(&mut self) {
+        self.reader.shared.lock().share();
     }
 
     /// Polls the handler until it has sent its head.

@@ -6,12 +6,15 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
+use crate::response::burst::SHARED_FRAME;
+
 /// Bodies up to this size are copied behind what goes before them, which is cheaper than a slice of their
 /// own in a vectored write.
 const COPIED: usize = 1024;
 
 /// Room for the size of a shared chunk, which is known once it is full.
 const ROOM: &[u8] = b"0000\r\n";
+const _: () = assert!(SHARED_FRAME <= 0xffff);
 
 /// So many slices go into one vectored write; two for each frame of a burst, and one.
 const SLICES: usize = 34;
@@ -30,9 +33,6 @@ pub(in crate::runtime) struct WriteQueue {
 }
 
 impl WriteQueue {
-    /// As many bytes as share a chunk at most: more would need more digits than there is room for.
-    pub(in crate::runtime) const SHARED: usize = 16 * 1024;
-
     pub(in crate::runtime) fn is_empty(&self) -> bool {
         self.written == self.own.len() && self.chunks.is_empty()
     }
@@ -65,7 +65,7 @@ impl WriteQueue {
     /// So many bytes still fit into the chunk that is being shared; 0, if there is none.
     pub(in crate::runtime) fn shared_room(&self) -> usize {
         self.shared.map_or(0, |start| {
-            start + ROOM.len() + Self::SHARED - self.own.len()
+            start + ROOM.len() + SHARED_FRAME - self.own.len()
         })
     }
 
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_shares_a_chunk_has_one_size_before_it() {
-        for len in [1, 15, 16, 255, 256, 4095, 4096, WriteQueue::SHARED] {
+        for len in [1, 15, 16, 255, 256, 4095, 4096, SHARED_FRAME] {
             let mut queue = WriteQueue::default();
             queue.chunk(Bytes::from_static(b"before"));
             let bytes = vec![b'x'; len];
@@ -260,7 +260,7 @@ mod tests {
             queue.begin_shared();
             queue.share(&bytes[..len / 2]);
             queue.share(&bytes[len / 2..]);
-            assert_eq!(queue.shared_room(), WriteQueue::SHARED - len);
+            assert_eq!(queue.shared_room(), SHARED_FRAME - len);
             assert!(queue.end_shared());
             assert!(!queue.end_shared());
             // One that nothing was put into would end the body.
