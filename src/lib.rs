@@ -82,6 +82,8 @@ pub mod local;
 mod report;
 mod response;
 mod runtime;
+#[cfg(any(feature = "local", feature = "measure"))]
+mod server;
 mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};

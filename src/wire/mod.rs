@@ -8,5 +8,5 @@ pub(crate) mod limits;
 pub(crate) mod prelude;
 pub(crate) mod trailers;
 
-#[cfg(any(test, feature = "local"))]
+#[cfg(any(test, feature = "local", feature = "measure"))]
 pub(crate) mod decoder;
