@@ -79,6 +79,8 @@ mod event;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod report;
 mod response;
 mod runtime;
