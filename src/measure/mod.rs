@@ -47,7 +47,7 @@
 //! * A chunk that is ready behind many others waits in the socket until the reader has read those. For a
 //!   response that is ready at once, the latency of its chunks says how much of it is on the way.
 //! * The reader has a thread of its own, so a latency contains the time it takes the system to wake it up.
-//!   That can be most of it, and less on a busy machine, where cores do not fall asleep.
+//!   Where chunks are far apart, that is most of it.
 //! * Noting a chunk costs the handler's side about 30 ns, most of it a look at the clock.
 //!
 //! Nothing of what lies between AWS's Runtime API and a client is in these figures.

@@ -1,7 +1,7 @@
 //! The wire format, written and read: prelude, delimiter, trailers, paths, header names and limits.
 //!
-//! No I/O happens here. The runtime writes with these types and the local Lambda reads with them, so
-//! the format has one home.
+//! No I/O happens here. The runtime writes with these types, and the local Lambda and `measure` read
+//! with them, so the format has one home.
 
 pub(crate) mod api;
 pub(crate) mod limits;
