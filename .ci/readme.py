@@ -2,7 +2,8 @@
 """Runs the commands of README files and compares what they print with what the file shows.
 
   readme.py commands FILE...     each `curl -N` line that is followed by its output, against the example
-                                 that the nearest `cargo run` above it starts
+                                 that the nearest `cargo run` above it starts; and each command that is
+                                 followed by an output whose measured numbers vary
   readme.py test-command FILE    prints the file's test command
 """
 import os
@@ -16,6 +17,12 @@ import time
 
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 PATIENCE = 600
+
+# The info string of an output that has measured numbers. All else in it has to be as shown.
+VARIES = "text measured"
+MEASURED = re.compile(r"\d[\d.]* (?:[nµm]?s|[kMGT]?B/s)(?![\w/])")
+# A row of a histogram; how many there are varies as well.
+BAR = re.compile(r"^~ (?:[▏▎▍▌▋▊▉█]+ )?\d+$")
 
 
 def blocks(path):
@@ -38,6 +45,14 @@ def checks(path):
             if follows[0] == "text" and run:
                 found.append((run, text, follows[1].splitlines()))
     return found
+
+
+def measurements(path):
+    """Pairs of (command, output that is shown), where measured numbers vary."""
+    all_blocks = blocks(path)
+    return [(text, shown.splitlines())
+            for (lang, text), (varies, shown) in zip(all_blocks, all_blocks[1:])
+            if lang == "sh" and varies == VARIES]
 
 
 class Program:
@@ -101,6 +116,22 @@ def check(run, curl, shown):
         assert all(0.7 < gap < 1.5 for gap in gaps), "the lines are not about a second apart"
 
 
+def unmeasured(lines):
+    """The lines without measured numbers and the spaces around them, and one row of each histogram."""
+    lines = [" ".join(MEASURED.sub("~", line).split()) for line in lines]
+    lines = ["~ bar" if BAR.match(line) else line for line in lines]
+    return [line for before, line in zip([None, *lines], lines) if line != before]
+
+
+def check_measurement(command, shown):
+    printed, status = timed(command)
+    printed = [line for line, _ in printed]
+    print(f"$ {command}\n" + "\n".join(f"  {line}" for line in printed), flush=True)
+    assert status == 0, f"it ended with {status}"
+    expected, found = unmeasured(shown), unmeasured(printed)
+    assert found == expected, f"without what is measured: the README shows {expected}, not {found}"
+
+
 def main():
     mode, *paths = sys.argv[1:]
     if mode == "test-command":
@@ -110,11 +141,13 @@ def main():
         return
     count = 0
     for path in paths:
-        found = checks(path)
-        assert found, f"{path} shows no curl line with its output"
+        found, measured = checks(path), measurements(path)
+        assert found or measured, f"{path} shows no command with its output"
         for run, curl, shown in found:
             check(run, curl, shown)
-            count += 1
+        for command, shown in measured:
+            check_measurement(command, shown)
+        count += len(found) + len(measured)
     print(f"{count} passed, 0 failed")
 
 

@@ -39,6 +39,7 @@
 //! | server-sent events, rows as JSON or CSV | [`sse`], [`ndjson`], [`json_array`], `csv` |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
+//! | time to first byte and chunk latency of your own handler | module `measure`, with the cargo feature of that name |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
 //!
 //! # Promises
@@ -63,6 +64,7 @@
 //! | `csv` | no | rows as CSV, through the crate `csv` |
 //! | `http` | no | [web apps](http): tower services of `http` types behind every HTTP front door |
 //! | `axum` | no | the same, with extractors for axum |
+//! | `measure` | no | benchmarks of your own handler, over a real connection |
 //!
 //! # Stability
 //!
@@ -79,9 +81,13 @@ mod event;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod report;
 mod response;
 mod runtime;
+#[cfg(any(feature = "local", feature = "measure"))]
+mod server;
 mod wire;
 
 pub use adapt::channel::{BodySender, BodyStream, channel};
@@ -103,3 +109,8 @@ pub use wire::limits::RESPONSE_LIMIT;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So does the code of the page on performance.
+#[cfg(all(doctest, feature = "measure"))]
+#[doc = include_str!("../docs/performance.md")]
+struct Performance;

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::broker::Done;
-use super::io::Flush;
+use super::flush::Flush;
 use super::terminal::Report;
 use crate::error::Failure;
 use crate::wire::trailers;

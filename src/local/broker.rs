@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 use hyper::body::Incoming;
 use tokio::sync::{Notify, oneshot};
 
-use super::io::Flush;
+use super::flush::Flush;
 use super::terminal::Report;
 use crate::error::Failure;
 

@@ -17,11 +17,12 @@ use tokio::net::TcpStream;
 use super::body::ClientBody;
 use super::broker::{Answer, Broker, Done, RuntimeResponse};
 use super::client_head::{self, HeadError};
-use super::io::{Flush, Watched};
+use super::flush::Flush;
+use super::function_url;
 use super::request_body::{self, BodyError};
 use super::terminal::{Report, Terminal};
-use super::{function_url, id, reply};
 use crate::error::Failure;
+use crate::server::{Watched, reply, request_id};
 use crate::wire::decoder::Decoded;
 use crate::wire::limits::EVENT_LIMIT;
 
@@ -52,7 +53,7 @@ impl FrontDoor {
 
     /// Serves one connection to its end.
     pub(super) async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let (io, flush) = Watched::new(stream);
+        let (io, flush) = Watched::<Flush>::new(stream);
         let service = service_fn(|request| {
             let door = Rc::clone(&self);
             let flush = Rc::clone(&flush);
@@ -77,7 +78,7 @@ impl FrontDoor {
             Err(BodyError::TooLarge(size)) => return refuse(too_large(size.as_deref())),
             Err(BodyError::Broken) => return refuse(broken()),
         };
-        let id = id::request_id();
+        let id = request_id();
         let event = match door {
             // `curl -X POST` and a client library without a body mean "no particular event".
             Door::Invoke if body.is_empty() => Bytes::from_static(b"{}"),

@@ -14,7 +14,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use serde::Serialize;
 
-use super::id::epoch_ms;
+use crate::server::epoch_ms;
 use crate::wire::prelude::KEPT_OUT;
 
 /// Stands for the id of the Function URL.

@@ -25,17 +25,14 @@
 //! - After the answer to `HEAD`, a 204 or a 304, the rest of the program's stream is read for one second;
 //!   then its connection is closed, as nobody waits for the rest.
 
-mod accept;
 mod body;
 mod broker;
 mod buffered;
 mod client_head;
 mod error;
+mod flush;
 mod front_door;
 mod function_url;
-mod id;
-mod io;
-mod reply;
 mod request_body;
 mod runtime_api;
 mod server;

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,21 +18,14 @@ use tokio::time::timeout;
 
 use super::body::{TRUNCATED, trailers_failure};
 use super::broker::{Answer, Answering, Broker, Done, Refusal, RuntimeResponse};
-use super::id::{epoch_ms, trace_id};
-use super::io::{Flush, Watched};
-use super::reply;
+use super::flush::Flush;
 use super::terminal::Terminal;
 use crate::error::Failure;
+use crate::server::{Call, LONGEST_TIMEOUT, Watched, invocation, reply, reported};
 use crate::wire::{api, limits};
-
-/// The longest a function may run (AWS, "Lambda quotas"): 15 minutes. It is told, not enforced.
-const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// How long the rest of a body is read that no client waits for.
 const REST_LIMIT: Duration = Duration::from_secs(1);
-
-/// An ARN of the right form; the account is the one of AWS's documentation.
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
 
 type Reply = Response<Full<Bytes>>;
 
@@ -65,34 +58,6 @@ impl Drop for Connection {
     }
 }
 
-/// What a path of the Runtime API asks for.
-enum Call<'a> {
-    Next,
-    Response(&'a str),
-    Error(&'a str),
-    InitError,
-}
-
-impl<'a> Call<'a> {
-    fn of(method: &Method, path: &'a str) -> Option<Self> {
-        let path = path.strip_prefix(api::VERSION)?;
-        if *method == Method::GET {
-            return (path == api::NEXT).then_some(Self::Next);
-        }
-        if *method != Method::POST {
-            return None;
-        }
-        if path == api::INIT_ERROR {
-            return Some(Self::InitError);
-        }
-        let invocation = path.strip_prefix(api::INVOCATION)?;
-        invocation
-            .strip_suffix(api::RESPONSE)
-            .map(Self::Response)
-            .or_else(|| invocation.strip_suffix(api::ERROR).map(Self::Error))
-    }
-}
-
 impl RuntimeApi {
     pub(super) fn new(broker: Rc<Broker>, terminal: Terminal) -> Self {
         Self { broker, terminal }
@@ -100,7 +65,7 @@ impl RuntimeApi {
 
     /// Serves one connection to its end.
     pub(super) async fn serve(self: Rc<Self>, stream: TcpStream) {
-        let (io, flush) = Watched::new(stream);
+        let (io, flush) = Watched::<Flush>::new(stream);
         let connection = Connection {
             broker: Rc::clone(&self.broker),
             flush,
@@ -142,7 +107,7 @@ impl RuntimeApi {
 
     async fn next(&self, flush: &Rc<Flush>, single_use: bool) -> Reply {
         match self.broker.next(flush, single_use).await {
-            Ok((id, event)) => invocation(&id, event),
+            Ok((id, event)) => invocation(&id, event, LONGEST_TIMEOUT),
             Err(refusal) => refused(refusal),
         }
     }
@@ -211,9 +176,10 @@ impl RuntimeApi {
     }
 
     async fn error(&self, id: &str, headers: &HeaderMap, body: Incoming) -> Reply {
-        let Some(failure) = reported(headers, body).await else {
+        let Some((error_type, document)) = reported(headers, body).await else {
             return unreadable();
         };
+        let failure = Failure::from_json(&error_type, &document);
         let (answer, _answering) = match self.broker.begin_answer(id) {
             Ok(begun) => begun,
             Err(refusal) => return refused(refusal),
@@ -226,9 +192,10 @@ impl RuntimeApi {
     }
 
     async fn init_error(&self, headers: &HeaderMap, body: Incoming) -> Reply {
-        let Some(failure) = reported(headers, body).await else {
+        let Some((error_type, document)) = reported(headers, body).await else {
             return unreadable();
         };
+        let failure = Failure::from_json(&error_type, &document);
         self.terminal
             .failure("the program could not be set up", &failure);
         self.broker.fail_all(&failure);
@@ -247,39 +214,6 @@ fn is_single_use(version: Version, headers: &HeaderMap) -> bool {
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
     says("close") || (version < Version::HTTP_11 && !says("keep-alive"))
-}
-
-fn invocation(id: &str, event: Bytes) -> Reply {
-    let now = SystemTime::now();
-    let deadline = epoch_ms(now + TIMEOUT);
-    let mut response = reply::document_with(StatusCode::OK, "application/json", event);
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (api::REQUEST_ID, id),
-        (api::DEADLINE_MS, &deadline.to_string()),
-        (api::FUNCTION_ARN, FUNCTION_ARN),
-        (api::TRACE_ID, &trace_id(now)),
-    ] {
-        // All four are made here, of printable ASCII.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    response
-}
-
-/// Reads an error document; `None` when the program broke off or sent more than an event may have.
-async fn reported(headers: &HeaderMap, body: Incoming) -> Option<Failure> {
-    let document = Limited::new(body, limits::EVENT_LIMIT)
-        .collect()
-        .await
-        .ok()?
-        .to_bytes();
-    let error_type = headers
-        .get(api::ERROR_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .unwrap_or_else(|| "Runtime.Unknown".to_owned());
-    Some(Failure::from_json(&error_type, &document))
 }
 
 /// Reads a body to its end and tells whether it ended in an error.
@@ -310,7 +244,7 @@ fn refused(refusal: Refusal) -> Reply {
         Refusal::UnknownId => (
             StatusCode::BAD_REQUEST,
             "InvalidRequestID",
-            "no invocation with this request id waits for an answer",
+            reply::UNKNOWN_ID,
         ),
         Refusal::AlreadyAnswered => (
             StatusCode::FORBIDDEN,

@@ -1,21 +1,16 @@
-//! The server's thread: it starts, listens and stops with the value that stands for it.
+//! The server: it listens, and stops with the value that stands for it.
 
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
-use tokio::task::LocalSet;
-
-use super::accept::accept_each;
 use super::broker::Broker;
 use super::error::LocalError;
 use super::front_door::FrontDoor;
 use super::runtime_api::RuntimeApi;
 use super::terminal::Terminal;
+use crate::server::{Thread, accept_each, listener};
 
 /// A running local Lambda; dropping it stops it.
 ///
@@ -41,9 +36,7 @@ use super::terminal::Terminal;
 pub struct Server {
     address: SocketAddr,
     runtime_api: SocketAddr,
-    /// Dropped to stop the thread.
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _thread: Thread,
 }
 
 impl Server {
@@ -71,23 +64,15 @@ impl Server {
             front_door.local_addr().map_err(system)?,
             runtime_api.local_addr().map_err(system)?,
         );
-        let (stop, stopped) = oneshot::channel();
-        let (started, starts) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("local-lambda".to_owned())
-            .spawn(move || serve(front_door, runtime_api, terminal(), &started, stopped))
-            .map_err(|error| LocalError::system("start its thread", &error))?;
-        let server = Self {
+        let thread = Thread::start("local-lambda", move || {
+            serve(front_door, runtime_api, terminal())
+        })
+        .map_err(system)?;
+        Ok(Self {
             address: addresses.0,
             runtime_api: addresses.1,
-            stop: Some(stop),
-            thread: Some(thread),
-        };
-        match starts.recv() {
-            Ok(started) => started.map_err(system)?,
-            Err(gone) => return Err(system(io::Error::other(gone))),
-        }
-        Ok(server)
+            _thread: thread,
+        })
     }
 
     /// Where clients are served.
@@ -115,16 +100,6 @@ impl fmt::Debug for Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has stopped as well.
-            let _ = thread.join();
-        }
-    }
-}
-
 fn bind(address: &str) -> Result<TcpListener, LocalError> {
     let port = address
         .rsplit_once(':')
@@ -138,46 +113,29 @@ fn bind(address: &str) -> Result<TcpListener, LocalError> {
     TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, &error))
 }
 
-/// The life of the thread.
+/// Says nothing more of what is dropped at the end: it did not fail, it is stopped.
+struct Silence(Terminal);
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.silence();
+    }
+}
+
 fn serve(
     front_door: TcpListener,
     runtime_api: TcpListener,
     terminal: Terminal,
-    started: &mpsc::Sender<io::Result<()>>,
-    stopped: oneshot::Receiver<()>,
-) {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return drop(started.send(Err(error))),
-    };
-    let tasks = LocalSet::new();
+) -> io::Result<Silence> {
+    let (front_door, runtime_api) = (listener(front_door)?, listener(runtime_api)?);
     let broker = Rc::new(Broker::default());
-    tasks.block_on(&runtime, async {
-        let listeners = listener(front_door).and_then(|door| Ok((door, listener(runtime_api)?)));
-        let (front_door, runtime_api) = match listeners {
-            Ok(listeners) => listeners,
-            Err(error) => return drop(started.send(Err(error))),
-        };
-        let door = Rc::new(FrontDoor::new(Rc::clone(&broker), terminal.clone()));
-        let api = Rc::new(RuntimeApi::new(broker, terminal.clone()));
-        tokio::task::spawn_local(accept_each(front_door, move |stream, peer| {
-            Rc::clone(&door).serve(stream, peer)
-        }));
-        tokio::task::spawn_local(accept_each(runtime_api, move |stream, _| {
-            Rc::clone(&api).serve(stream)
-        }));
-        // Nobody waits when the value was dropped meanwhile; then `stopped` ends at once as well.
-        let _ = started.send(Ok(()));
-        let _ = stopped.await;
-    });
-    // What is dropped now did not fail: it is stopped.
-    terminal.silence();
-}
-
-fn listener(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
+    let door = Rc::new(FrontDoor::new(Rc::clone(&broker), terminal.clone()));
+    let api = Rc::new(RuntimeApi::new(broker, terminal.clone()));
+    tokio::task::spawn_local(accept_each(front_door, move |stream, peer| {
+        Rc::clone(&door).serve(stream, peer)
+    }));
+    tokio::task::spawn_local(accept_each(runtime_api, move |stream, _| {
+        Rc::clone(&api).serve(stream)
+    }));
+    Ok(Silence(terminal))
 }

@@ -65,6 +65,15 @@ impl<S> Response<S> {
     pub(crate) fn new(form: Form, payload: S) -> Self {
         Self { form, payload }
     }
+
+    /// The same response with a payload made of its own.
+    #[cfg(feature = "measure")]
+    pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {
+        Response {
+            form: self.form,
+            payload: payload(self.payload),
+        }
+    }
 }
 
 /// Marks responses that carry a [`Stream`].

@@ -11,6 +11,8 @@ use futures_core::Stream;
 use super::client::Client;
 use super::deadline::Timer;
 use super::error::RunError;
+#[cfg(feature = "measure")]
+use super::recorder::{Recorded, Recorder};
 use crate::adapt::writer::Written;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
 use crate::event::Context;
@@ -24,9 +26,12 @@ pub struct Exchange<'a> {
     pub(super) context: &'a Context,
     pub(super) timer: Pin<&'a mut Timer>,
     pub(super) limit: SizeLimit,
+    /// Notes each chunk on its way, where a handler is measured.
+    #[cfg(feature = "measure")]
+    pub(crate) recorder: Option<&'a Recorder>,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
     /// Calls the handler, and streams the response that it returns.
     pub(crate) async fn stream<F, R, M>(mut self, call: F) -> Result<(), RunError>
     where
@@ -34,7 +39,10 @@ impl Exchange<'_> {
         R: IntoResponse<M>,
     {
         match self.call(call).await {
-            Ok(response) => self.send(pin!(Frames::new(response))).await,
+            Ok(response) => {
+                let response = self.recorded(response.into_response());
+                self.send(pin!(Frames::from_response(response))).await
+            }
             Err(failure) => self.client.fail(self.context, &failure).await,
         }
     }
@@ -50,7 +58,13 @@ impl Exchange<'_> {
             Ok(document)
         });
         match limited {
-            Ok(document) => self.client.respond_whole(self.context, document).await,
+            Ok(document) => {
+                #[cfg(feature = "measure")]
+                if let Some(recorder) = self.recorder {
+                    recorder.given(&document);
+                }
+                self.client.respond_whole(self.context, document).await
+            }
             Err(failure) => self.client.fail(self.context, &failure).await,
         }
     }
@@ -81,8 +95,8 @@ impl Exchange<'_> {
             }
         };
         let body = written.body(call.as_mut());
-        self.send(pin!(Frames::from_response(Response::new(form, body))))
-            .await?;
+        let response = self.recorded(Response::new(form, body));
+        self.send(pin!(Frames::from_response(response))).await?;
         // What the handler does after the end of the response. If the response failed, the handler is gone.
         if let Some(rest) = call.as_mut().as_pin_mut() {
             if let Err(failure) = contain_async(rest).await.and_then(|result| result) {
@@ -93,6 +107,17 @@ impl Exchange<'_> {
         }
         let _ = contain(|| call.set(None));
         Ok(())
+    }
+
+    /// The same response, each of whose chunks is noted if this handler is measured.
+    #[cfg(feature = "measure")]
+    fn recorded<S>(&self, response: Response<S>) -> Response<Recorded<'a, S>> {
+        response.map(|payload| Recorded::new(payload, self.recorder))
+    }
+
+    #[cfg(not(feature = "measure"))]
+    fn recorded<S>(&self, response: Response<S>) -> Response<S> {
+        response
     }
 
     /// Sends a response, unless its first poll fails.

@@ -95,7 +95,7 @@ where
 }
 
 /// A function that writes its response.
-pub(super) struct Writes<F>(pub(super) F);
+pub(crate) struct Writes<F>(pub(crate) F);
 
 /// Marks handlers that write their response.
 #[derive(Debug)]

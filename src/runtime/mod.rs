@@ -10,6 +10,8 @@ mod exchange;
 mod handler;
 mod http1;
 mod pump;
+#[cfg(feature = "measure")]
+mod recorder;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,8 +24,13 @@ use self::config::Endpoint;
 use self::deadline::Timer;
 pub use self::error::RunError;
 pub(crate) use self::exchange::Exchange;
+#[cfg(not(feature = "measure"))]
 use self::handler::Writes;
+#[cfg(feature = "measure")]
+pub(crate) use self::handler::Writes;
 pub use self::handler::{FromFn, FromService, FromWriter, Handler};
+#[cfg(feature = "measure")]
+pub(crate) use self::recorder::Recorder;
 use crate::adapt::writer::ResponseWriter;
 use crate::error::{Error, Failure, contain_async};
 use crate::event::{Context, Environment, LambdaEvent};
@@ -297,6 +304,8 @@ impl Runtime {
                 context: &context,
                 timer,
                 limit: self.response_limit,
+                #[cfg(feature = "measure")]
+                recorder: None,
             };
             let event = LambdaEvent::new(event, context.clone());
             handler.serve(event, exchange).await?;

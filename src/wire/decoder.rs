@@ -72,7 +72,7 @@ impl Decoder {
     }
 
     /// The stream ended: no delimiter will come any more.
-    #[cfg(feature = "local")]
+    #[cfg(any(feature = "local", feature = "measure"))]
     pub(crate) fn end(&self) -> DecodeError {
         DecodeError(format!(
             "the stream ended after {} bytes without a delimiter of {} NUL bytes behind the prelude",

@@ -5,7 +5,7 @@
 pub(crate) const PRELUDE_LIMIT: usize = 16 * 1024;
 
 /// The largest event: 6 MB (AWS, "Lambda quotas", invocation payload).
-#[cfg(feature = "local")]
+#[cfg(any(feature = "local", feature = "measure"))]
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
 /// The largest response that is not streamed (AWS, source of the Runtime Interface Emulator).

@@ -33,7 +33,7 @@ pub(crate) fn encode(error_type: &str, document: &[u8]) -> HeaderMap {
 /// Reads the error's type and JSON document from trailers; `None` when they carry no error.
 ///
 /// A document that is not base64 is read as empty: the type alone makes it an error.
-#[cfg(any(test, feature = "local"))]
+#[cfg(any(test, feature = "local", feature = "measure"))]
 pub(crate) fn decode(trailers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let error_type = trailers.get(ERROR_TYPE)?;
     let document = trailers

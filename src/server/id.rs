@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use std::time::SystemTime;
 
 /// A request id in the form of a version 4 UUID.
-pub(super) fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     // The two fixed digits of a version 4 UUID: the version, and the variant's upper bits.
     let (high, low) = (random(), random());
     format!(
@@ -19,7 +19,7 @@ pub(super) fn request_id() -> String {
 }
 
 /// A trace header that asks for no sampling, in the form of AWS X-Ray.
-pub(super) fn trace_id(now: SystemTime) -> String {
+pub(crate) fn trace_id(now: SystemTime) -> String {
     format!(
         "Root=1-{:08x}-{:016x}{:08x};Parent={:016x};Sampled=0",
         epoch_ms(now) / 1000,
@@ -30,7 +30,7 @@ pub(super) fn trace_id(now: SystemTime) -> String {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn epoch_ms(time: SystemTime) -> u64 {
+pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .and_then(|since| u64::try_from(since.as_millis()).ok())

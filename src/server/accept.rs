@@ -1,4 +1,4 @@
-//! The accept loop that both listeners share.
+//! The accept loop that all listeners share.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves each connection on a task of its own, for ever.
-pub(super) async fn accept_each<F>(
+pub(crate) async fn accept_each<F>(
     listener: TcpListener,
     serve: impl Fn(TcpStream, SocketAddr) -> F,
 ) where
