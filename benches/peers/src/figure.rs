@@ -32,7 +32,7 @@ impl Figure {
             Self::Rate64B => "64 B ready chunks (MB/s)",
             Self::Rate1KiB => "1 KiB ready chunks (MB/s)",
             Self::Rate64KiB => "64 KiB ready chunks (MB/s; kernel-bound, noisy)",
-            Self::LatencyP50 => "a 64 B chunk each ms, latency p50 (µs)",
+            Self::LatencyP50 => "a 64 B chunk each 2 ms, latency p50 (µs)",
             Self::LatencyP99 => "the same, p99 (µs)",
             Self::Start => "exec to first `/next`, p50 (ms)",
             Self::Counted(count, work) => {
@@ -52,7 +52,8 @@ impl Figure {
                 format!("{value:.1}")
             }
             Self::Counted(Count::Instructions, _) => with_commas(value),
-            Self::Counted(_, Work::Invocations | Work::Alone | Work::Paced) => {
+            Self::Counted(_, Work::Invocations)
+            | Self::Counted(Count::SystemCalls, Work::Alone | Work::Paced) => {
                 format!("{value:.1}")
             }
             Self::Counted(..) => format!("{value:.3}"),

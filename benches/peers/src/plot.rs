@@ -16,7 +16,7 @@ const PANELS: [(Figure, &str, bool); 4] = [
     (Figure::Rate64B, "64 B ready chunks (MB/s)", false),
     (
         Figure::LatencyP99,
-        "a 64 B chunk each ms, latency p99 (µs)",
+        "a 64 B chunk each 2 ms, latency p99 (µs)",
         true,
     ),
 ];

@@ -26,8 +26,8 @@ const RATES: [(Figure, Plan, usize); 3] = [
     (Figure::Rate64KiB, Plan::ready(1024, 64 * 1024), 5),
 ];
 
-/// About a second of chunks, so many times.
-const PACED: (Plan, usize) = (Plan::paced(700, 64, 1_000), 3);
+/// A second and a half of chunks, so many times.
+const PACED: (Plan, usize) = (Plan::paced(700, 64, 2_000), 3);
 
 /// So many processes of each peer are started for one round.
 const STARTS: usize = 40;

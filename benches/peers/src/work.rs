@@ -66,8 +66,8 @@ impl Work {
         match self {
             Self::Invocations if peer.nagle == Nagle::On => 50,
             Self::Invocations => 500,
-            // A timer of tokio does not go off more than once a millisecond.
-            Self::Paced => 1_000,
+            // They take their time.
+            Self::Paced => 500,
             Self::Ready64KiB => 1_000,
             Self::Alone => 5_000,
             _ => 20_000,
@@ -82,7 +82,8 @@ impl Work {
             Self::Ready1KiB | Self::Written1KiB => (1, Plan::ready(units, 1024)),
             Self::Ready64KiB => (1, Plan::ready(units, 64 * 1024)),
             Self::Alone => (1, Plan::alone(units, 64)),
-            Self::Paced => (1, Plan::paced(units, 64, 1_000)),
+            // tokio counts in milliseconds: if they came each, two of them would now and then come together.
+            Self::Paced => (1, Plan::paced(units, 64, 2_000)),
         }
     }
 

@@ -25,20 +25,20 @@ const BANDS: [(Count, Work, [f64; 2]); 18] = [
     // A chunk passes from hand to hand, not through a queue.
     (Count::Allocations, Work::Written64B, NONE),
     // What hyper's client takes more has to stay away.
-    (Count::Instructions, Work::Invocations, near(27_850.0)),
+    (Count::Instructions, Work::Invocations, near(27_890.0)),
     // With the source's part, as in all that follow; and with the clock.
-    (Count::Instructions, Work::Ready64B, near(394.0)),
+    (Count::Instructions, Work::Ready64B, near(370.0)),
     // One copy more than with 64 B, of a vector register at a time.
-    (Count::Instructions, Work::Ready1KiB, near(508.0)),
+    (Count::Instructions, Work::Ready1KiB, near(495.0)),
     // A frame and a write each, and no copy: that would be two thousand.
-    (Count::Instructions, Work::Ready64KiB, near(1_506.0)),
+    (Count::Instructions, Work::Ready64KiB, near(1_512.0)),
     // A frame, a write and a turn of the event loop each.
-    (Count::Instructions, Work::Alone, near(2_680.0)),
+    (Count::Instructions, Work::Alone, near(2_682.0)),
     // The same with tokio's timer, and a chunk that the source allocates and stamps.
-    (Count::Instructions, Work::Paced, near(4_104.0)),
+    (Count::Instructions, Work::Paced, near(4_510.0)),
     // The handler's turn and the writer's lock come on top of what a returned chunk takes.
-    (Count::Instructions, Work::Written64B, near(869.0)),
-    (Count::Instructions, Work::Written1KiB, near(1_028.0)),
+    (Count::Instructions, Work::Written64B, near(862.0)),
+    (Count::Instructions, Work::Written1KiB, near(985.0)),
     // Event and answer: a read, a read that finds nothing and a wait each, but for what is there already.
     // Request, response and first chunk: a write each, the last two in one.
     (Count::SystemCalls, Work::Invocations, [5.9, 6.1]),
@@ -48,8 +48,9 @@ const BANDS: [(Count, Work, [f64; 2]); 18] = [
     (Count::SystemCalls, Work::Ready64KiB, [1.0, 1.05]),
     // The write, and a wait that does not wait.
     (Count::SystemCalls, Work::Alone, [1.95, 2.05]),
-    // The same, and a wait that does.
-    (Count::SystemCalls, Work::Paced, [3.0, 3.2]),
+    // The write, a wait for the timer, and tokio's way to wake a task from it: a write to an eventfd and a wait
+    // that finds it. A machine that is late saves some of them.
+    (Count::SystemCalls, Work::Paced, [3.5, 4.1]),
 ];
 
 /// Nothing, but for what grows once in a while.
