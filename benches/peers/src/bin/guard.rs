@@ -13,8 +13,7 @@ use lambda_stream_peers::work::Work;
 
 /// What a count may be, from and to.
 const BANDS: [(Count, Work, [f64; 2]); 18] = [
-    // Written down once for each invocation: its context, the event's headers, the response's parts. The rest
-    // is a buffer that is new for every few of them.
+    // What one invocation keeps; the rest is the buffer of reads, which is new once heads have used it up.
     (Count::Allocations, Work::Invocations, [9.0, 9.5]),
     // Shared frames are built in memory that is kept.
     (Count::Allocations, Work::Ready64B, NONE),
@@ -30,7 +29,7 @@ const BANDS: [(Count, Work, [f64; 2]); 18] = [
     (Count::Instructions, Work::Ready64B, near(370.0)),
     // One copy more than with 64 B, of a vector register at a time.
     (Count::Instructions, Work::Ready1KiB, near(495.0)),
-    // A frame and a write each, and no copy: that would be two thousand.
+    // A frame and a write each, and no copy: that would be eight thousand.
     (Count::Instructions, Work::Ready64KiB, near(1_512.0)),
     // A frame, a write and a turn of the event loop each.
     (Count::Instructions, Work::Alone, near(2_682.0)),
@@ -39,8 +38,7 @@ const BANDS: [(Count, Work, [f64; 2]); 18] = [
     // The handler's turn and the writer's lock come on top of what a returned chunk takes.
     (Count::Instructions, Work::Written64B, near(862.0)),
     (Count::Instructions, Work::Written1KiB, near(985.0)),
-    // Event and answer: a read, a read that finds nothing and a wait each, but for what is there already.
-    // Request, response and first chunk: a write each, the last two in one.
+    // A write, a wait and a read, for the event and again for the response: head and first chunk are one write.
     (Count::SystemCalls, Work::Invocations, [5.9, 6.1]),
     // A write for each 64 KiB and less of frames.
     (Count::SystemCalls, Work::Ready64B, [0.0, 0.002]),
