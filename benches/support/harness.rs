@@ -1,18 +1,16 @@
 //! This library under test: the runtime on one thread, the server on another.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_core::Stream;
 use lambda_stream::writer::ResponseWriter;
 use lambda_stream::{Error, Head, LambdaEvent, Runtime};
 
 use super::plan::Plan;
 use super::server::Server;
 use super::source::Source;
+use super::writing::write;
 
 /// A runtime that waits for invocations, and the server that makes them.
 ///
@@ -109,13 +107,7 @@ async fn handler(event: LambdaEvent<Plan>) -> Result<(Head, Source), Error> {
 
 /// Writes what its event says.
 async fn writing_handler(event: LambdaEvent<Plan>, response: ResponseWriter) -> Result<(), Error> {
-    let mut body = response.send_head(head()).await?;
-    let mut source = pin!(Source::new(event.payload));
-    while let Some(chunk) = poll_fn(|cx| source.as_mut().poll_next(cx)).await {
-        body.send(chunk?).await?;
-    }
-    body.finish().await?;
-    Ok(())
+    write(head(), Source::new(event.payload), response).await
 }
 
 fn head() -> Head {

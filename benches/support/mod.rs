@@ -10,3 +10,4 @@ pub mod harness;
 pub mod plan;
 pub mod server;
 pub mod source;
+pub mod writing;

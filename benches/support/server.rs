@@ -205,27 +205,28 @@ impl Server {
     }
 
     /// Waits until a connection has something to say, and turns to it.
+    ///
+    /// A new one has said nothing so far, and perhaps never will: a client with a pool connects in advance.
+    /// So it is only waited for, like the others.
     fn choose(&mut self) {
-        let (Some(wait), Some(peer)) = (self.wait, &self.peer) else {
-            return;
-        };
-        if self.start < self.end {
-            return;
-        }
-        let connections = once(peer).chain(&self.others).map(AsFd::as_fd);
-        let all: Vec<_> = connections.chain(once(self.listener.as_fd())).collect();
-        match wait(&all) {
-            0 => {}
-            new if new > self.others.len() => {
-                if let Ok((peer, _)) = self.listener.accept() {
-                    self.others.extend(self.peer.take());
-                    self.welcome(peer);
+        let Some(wait) = self.wait else { return };
+        while let (Some(peer), true) = (&self.peer, self.start == self.end) {
+            let connections = once(peer).chain(&self.others).map(AsFd::as_fd);
+            let all: Vec<_> = connections.chain(once(self.listener.as_fd())).collect();
+            match wait(&all) {
+                0 => return,
+                new if new > self.others.len() => {
+                    if let Ok((peer, _)) = self.listener.accept() {
+                        self.others.extend(self.peer.take());
+                        self.welcome(peer);
+                    }
                 }
-            }
-            other => {
-                let next = self.others.remove(other - 1);
-                self.others.extend(self.peer.take());
-                self.peer = next;
+                other => {
+                    let next = self.others.remove(other - 1);
+                    self.others.extend(self.peer.take());
+                    self.peer = next;
+                    return;
+                }
             }
         }
     }

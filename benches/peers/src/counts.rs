@@ -1,14 +1,48 @@
-//! What can be counted: instructions, heap allocations, system calls and bytes.
+//! What can be counted: instructions, heap allocations and system calls.
 //!
 //! Each count is the difference between two processes of which one serves twice as much, so that what
 //! happens at start and at end is left out.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::figure::{Figure, Figures};
 use crate::plan::Plan;
-use crate::session::{Nagle, PEERS, Peer, Session};
+use crate::session::{Peer, Session};
 use crate::source::Error;
+use crate::work::Work;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Count {
+    Allocations,
+    Instructions,
+    SystemCalls,
+}
+
+/// What is counted of what.
+pub const COUNTED: [(Count, &[Work]); 3] = [
+    (
+        Count::Allocations,
+        &[
+            Work::Invocations,
+            Work::Ready64B,
+            Work::Ready64KiB,
+            Work::Alone,
+            Work::Written64B,
+        ],
+    ),
+    (Count::Instructions, &Work::ALL),
+    (
+        Count::SystemCalls,
+        &[
+            Work::Invocations,
+            Work::Ready64B,
+            Work::Ready64KiB,
+            Work::Alone,
+            Work::Paced,
+        ],
+    ),
+];
 
 /// A tool that counts what a process does and writes the count into a file.
 struct Tool {
@@ -18,90 +52,83 @@ struct Tool {
     file_option: &'static str,
     /// Finds the count.
     read: fn(&str) -> Option<f64>,
-    /// What it finds out: per invocation, per ready chunk, per chunk that is ready alone.
-    figures: [Option<Figure>; 3],
 }
 
-const TOOLS: [Tool; 3] = [
-    Tool {
-        program: "valgrind",
-        options: &["--tool=callgrind", "--quiet"],
-        file_option: "--callgrind-out-file=",
-        read: |text| number_behind(text, "totals:"),
-        figures: [
-            Some(Figure::InstructionsPerInvocation),
-            Some(Figure::InstructionsPerChunk),
-            Some(Figure::InstructionsPerLoneChunk),
-        ],
-    },
-    Tool {
-        program: "valgrind",
-        options: &["--tool=memcheck", "--undef-value-errors=no"],
-        file_option: "--log-file=",
-        read: |text| number_behind(text, "total heap usage:"),
-        figures: [
-            Some(Figure::AllocationsPerInvocation),
-            Some(Figure::AllocationsPerChunk),
-            None,
-        ],
-    },
-    Tool {
-        program: "strace",
-        options: &["-c", "-f", "--quiet=all"],
-        file_option: "--output=",
-        read: |text| {
-            let line = text.lines().find(|line| line.ends_with(" total"))?;
-            line.split_whitespace().nth(3)?.parse().ok()
-        },
-        figures: [
-            Some(Figure::SystemCallsPerInvocation),
-            Some(Figure::SystemCallsPerChunk),
-            Some(Figure::SystemCallsPerLoneChunk),
-        ],
-    },
-];
+impl Count {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allocations => "heap allocations",
+            Self::Instructions => "instructions",
+            Self::SystemCalls => "system calls",
+        }
+    }
 
-/// So many invocations, or chunks, more does the second process serve.
-const INVOCATIONS: u32 = 500;
-const INVOCATIONS_THAT_WAIT: u32 = 50;
-const CHUNKS: u32 = 20_000;
-const LONE_CHUNKS: u32 = 5_000;
+    fn tool(self) -> Tool {
+        match self {
+            Self::Allocations => Tool {
+                program: "valgrind",
+                options: &["--tool=memcheck", "--undef-value-errors=no"],
+                file_option: "--log-file=",
+                read: |text| number_behind(text, "total heap usage:"),
+            },
+            Self::Instructions => Tool {
+                program: "valgrind",
+                // A time that passes meanwhile ends what is bounded by time, so the tool is the quickest one.
+                options: &[
+                    "--tool=cachegrind",
+                    "--cache-sim=no",
+                    "--log-file=/dev/null",
+                ],
+                file_option: "--cachegrind-out-file=",
+                read: |text| number_behind(text, "summary:"),
+            },
+            Self::SystemCalls => Tool {
+                program: "strace",
+                options: &["-c", "-f", "--quiet=all"],
+                file_option: "--output=",
+                read: |text| {
+                    let line = text.lines().find(|line| line.ends_with(" total"))?;
+                    line.split_whitespace().nth(3)?.parse().ok()
+                },
+            },
+        }
+    }
 
-/// Counts what one peer does. A tool that is not installed is left out.
+    /// Counts what a peer does for one unit of this work. Not every peer does each work.
+    ///
+    /// # Errors
+    ///
+    /// When the tool is not installed, or a process does not end well.
+    pub fn of(self, work: Work, peer: &Peer, directory: &Path) -> Result<Option<f64>, Error> {
+        let Some(peer) = work.done_by(peer) else {
+            return Ok(None);
+        };
+        let units = work.units(&peer);
+        let tool = self.tool();
+        let once = tool.count(&peer, directory, work.of(units))?;
+        let twice = tool.count(&peer, directory, work.of(2 * units))?;
+        Ok(Some((twice - once) / f64::from(units)))
+    }
+}
+
+/// Whether everything is there that counts.
 ///
 /// # Errors
 ///
-/// When a process cannot be started or does not end well.
-pub fn count(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(), Error> {
-    let size = directory.join(PEERS[peer].program).metadata()?.len();
-    figures.add(Figure::Size, peer, size as f64 / 1e6);
-    if PEERS[peer].nagle == Nagle::ForcedOff {
-        // It runs the same code as with the algorithm on, and the system call that switches it off is one
-        // that valgrind does not know.
-        return Ok(());
-    }
-    for tool in TOOLS {
-        if !is_there(tool.program) {
-            continue;
-        }
-        let invocations = match PEERS[peer].nagle {
-            Nagle::On => INVOCATIONS_THAT_WAIT,
-            _ => INVOCATIONS,
-        };
-        let [per_invocation, per_chunk, per_lone_chunk] = tool.figures;
-        for (figure, more, served) in [
-            (
-                per_invocation,
-                invocations,
-                (|n| (n, Plan::ready(1, 64))) as fn(u32) -> (u32, Plan),
-            ),
-            (per_chunk, CHUNKS, |n| (1, Plan::ready(n, 64))),
-            (per_lone_chunk, LONE_CHUNKS, |n| (1, Plan::alone(n, 64))),
-        ] {
-            let Some(figure) = figure else { continue };
-            let once = tool.count(&PEERS[peer], directory, served(more))?;
-            let twice = tool.count(&PEERS[peer], directory, served(2 * more))?;
-            figures.add(figure, peer, (twice - once) / f64::from(more));
+/// When a tool is not installed; the error says which.
+pub fn have_tools() -> Result<(), Error> {
+    for (count, _) in COUNTED {
+        let program = count.tool().program;
+        let version = Command::new(program)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status();
+        if !version.is_ok_and(|status| status.success()) {
+            let name = count.name();
+            return Err(format!(
+                "{name} are counted by {program}, which is not installed: apt-get install {program}"
+            )
+            .into());
         }
     }
     Ok(())
@@ -132,14 +159,6 @@ impl Tool {
         std::fs::remove_file(&file)?;
         (self.read)(&text).ok_or_else(|| format!("no count from {}: {text}", self.program).into())
     }
-}
-
-fn is_there(program: &str) -> bool {
-    std::process::Command::new(program)
-        .arg("--version")
-        .stdout(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 fn number_behind(text: &str, label: &str) -> Option<f64> {

@@ -1,6 +1,10 @@
 //! What is measured, and how a table writes it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use crate::counts::Count;
+use crate::work::Work;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,21 +18,14 @@ pub enum Figure {
     LatencyP50,
     LatencyP99,
     Start,
-    AllocationsPerInvocation,
-    AllocationsPerChunk,
-    InstructionsPerInvocation,
-    InstructionsPerChunk,
-    InstructionsPerLoneChunk,
-    SystemCallsPerInvocation,
-    SystemCallsPerChunk,
-    SystemCallsPerLoneChunk,
+    Counted(Count, Work),
     Size,
 }
 
 impl Figure {
     /// Its name in the table, with its unit.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> Cow<'static, str> {
+        let name = match self {
             Self::FirstByteP50 => "first payload byte, warm, p50 (µs)",
             Self::FirstByteP99 => "the same, p99 (µs)",
             Self::Invocations => "warm invocations a second, one after another",
@@ -38,16 +35,12 @@ impl Figure {
             Self::LatencyP50 => "a 64 B chunk each 2 ms, latency p50 (µs)",
             Self::LatencyP99 => "the same, p99 (µs)",
             Self::Start => "exec to first `/next`, p50 (ms)",
-            Self::AllocationsPerInvocation => "heap allocations per invocation",
-            Self::AllocationsPerChunk => "heap allocations per ready 64 B chunk",
-            Self::InstructionsPerInvocation => "instructions per invocation",
-            Self::InstructionsPerChunk => "instructions per ready 64 B chunk",
-            Self::InstructionsPerLoneChunk => "instructions per 64 B chunk that is ready alone",
-            Self::SystemCallsPerInvocation => "system calls per invocation",
-            Self::SystemCallsPerChunk => "system calls per ready 64 B chunk",
-            Self::SystemCallsPerLoneChunk => "system calls per 64 B chunk that is ready alone",
+            Self::Counted(count, work) => {
+                return format!("{} per {}", count.name(), work.unit()).into();
+            }
             Self::Size => "binary, stripped (MB)",
-        }
+        };
+        name.into()
     }
 
     /// A value as the table writes it: as many digits as mean something.
@@ -58,10 +51,12 @@ impl Figure {
             {
                 format!("{value:.1}")
             }
-            Self::AllocationsPerInvocation
-            | Self::SystemCallsPerInvocation
-            | Self::SystemCallsPerLoneChunk => format!("{value:.1}"),
-            Self::AllocationsPerChunk | Self::SystemCallsPerChunk => format!("{value:.3}"),
+            Self::Counted(Count::Instructions, _) => with_commas(value),
+            Self::Counted(_, Work::Invocations)
+            | Self::Counted(Count::SystemCalls, Work::Alone | Work::Paced) => {
+                format!("{value:.1}")
+            }
+            Self::Counted(..) => format!("{value:.3}"),
             Self::Start | Self::Size => format!("{value:.2}"),
             _ => with_commas(value),
         }

@@ -12,12 +12,17 @@ pub mod plan;
 pub mod server;
 #[path = "../../support/source.rs"]
 pub mod source;
+#[cfg(feature = "lambda-stream")]
+#[path = "../../support/writing.rs"]
+pub mod writing;
 
 pub mod counts;
 pub mod figure;
 pub mod machine;
 pub mod plot;
+pub mod programs;
 pub mod serve;
 pub mod session;
 pub mod table;
 pub mod timings;
+pub mod work;

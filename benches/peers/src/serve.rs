@@ -12,6 +12,15 @@ pub const HEADERS: [(&str, &str); 3] = [
     ("x-served-by", "a bench"),
 ];
 
+/// The same head as this library has it.
+#[cfg(feature = "lambda-stream")]
+pub fn head() -> lambda_stream::Head {
+    let head = lambda_stream::Head::ok();
+    HEADERS
+        .iter()
+        .fold(head, |head, (name, value)| head.header(name, value))
+}
+
 /// The same head as a prelude, for peers that have nothing to make one with.
 pub const PRELUDE: &str = r#"{"statusCode":200,"headers":{"content-type":"text/event-stream","cache-control":"no-cache","x-served-by":"a bench"},"cookies":[]}"#;
 
@@ -52,6 +61,7 @@ pub fn on_this_thread(future: impl Future<Output = Result<(), Error>>) -> Result
 /// # Errors
 ///
 /// What the future fails with.
+#[cfg(feature = "lambda-runtime")]
 pub fn on_threads(future: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::figure::Figures;
+use crate::figure::{Figure, Figures};
 use crate::session::PEERS;
 
 /// What stands between these two lines is written anew; what stands around them stays.
@@ -26,6 +26,21 @@ pub fn table(figures: &Figures) -> String {
     }
     table.push('\n');
     table
+}
+
+/// What is to be read as a ratio: how much of hyper's start and size this library takes.
+pub fn ratios(figures: &Figures) -> String {
+    let hyper = PEERS.iter().position(|peer| peer.name == "hyper");
+    let ratio = |figure| {
+        let ours = figures.get(figure, 0)?;
+        let theirs = figures.get(figure, hyper?)?;
+        Some(format!("{:.2}", ours / theirs))
+    };
+    let [start, size] =
+        [Figure::Start, Figure::Size].map(|figure| ratio(figure).unwrap_or_default());
+    format!(
+        "From exec to the first `/next` takes {start} of hyper's time, the binary {size} of hyper's size.\n"
+    )
 }
 
 /// The page with this in place of what was measured before.

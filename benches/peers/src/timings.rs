@@ -26,11 +26,33 @@ const RATES: [(Figure, Plan, usize); 3] = [
     (Figure::Rate64KiB, Plan::ready(1024, 64 * 1024), 5),
 ];
 
-/// A second of chunks.
-const PACED: Plan = Plan::paced(500, 64, 2_000);
+/// A second and a half of chunks, so many times.
+const PACED: (Plan, usize) = (Plan::paced(700, 64, 2_000), 3);
 
-/// So many processes are started for one round.
-const STARTS: usize = 10;
+/// So many processes of each peer are started for one round.
+const STARTS: usize = 40;
+
+/// Measures how long each peer takes to start.
+///
+/// They take turns after each start: it takes so little time that a machine's moods last longer.
+///
+/// # Errors
+///
+/// When a process cannot be started or does not end well.
+pub fn starts(figures: &mut Figures, directory: &Path) -> Result<(), Error> {
+    let mut starts = vec![Vec::new(); PEERS.len()];
+    for _ in 0..STARTS {
+        for (peer, starts) in PEERS.iter().zip(&mut starts) {
+            let session = on_one_core(|| Session::start(peer, directory, &[]))??;
+            starts.push(ms(session.start));
+            session.end()?;
+        }
+    }
+    for (peer, starts) in starts.iter_mut().enumerate() {
+        figures.add(Figure::Start, peer, percentile(starts, 50));
+    }
+    Ok(())
+}
 
 /// Measures one peer once.
 ///
@@ -38,20 +60,15 @@ const STARTS: usize = 10;
 ///
 /// When its process cannot be started or does not end well.
 pub fn round(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(), Error> {
-    let start = |under: &[&str]| Session::start(&PEERS[peer], directory, under);
-    let mut starts = Vec::new();
-    for _ in 0..STARTS {
-        let session = start(&[])?;
-        starts.push(ms(session.start));
-        session.end()?;
-    }
-    figures.add(Figure::Start, peer, percentile(&mut starts, 50));
-
-    let mut session = on_one_core(|| start(&[]))??;
-    on_one_core(|| one_after_another(figures, peer, &mut session.server))?;
+    let start = || Session::start(&PEERS[peer], directory, &[]);
+    let mut session = on_one_core(start)??;
+    on_one_core(|| {
+        one_after_another(figures, peer, &mut session.server);
+        paced(figures, peer, &mut session.server);
+    })?;
     session.end()?;
 
-    let mut session = start(&[])?;
+    let mut session = start()?;
     let server = &mut session.server;
     repeat(WARM_UP, || server.invoke(ONE_CHUNK, drop));
     for (figure, plan, times) in RATES {
@@ -61,10 +78,6 @@ pub fn round(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(),
             .collect();
         figures.add(figure, peer, percentile(&mut rates, 50));
     }
-    let mut latencies = Vec::new();
-    server.invoke(PACED, |latency| latencies.push(us(latency)));
-    figures.add(Figure::LatencyP50, peer, percentile(&mut latencies, 50));
-    figures.add(Figure::LatencyP99, peer, percentile(&mut latencies, 99));
     session.end()
 }
 
@@ -80,6 +93,16 @@ fn one_after_another(figures: &mut Figures, peer: usize, server: &mut Server) {
     figures.add(Figure::Invocations, peer, rate);
     figures.add(Figure::FirstByteP50, peer, percentile(&mut first_bytes, 50));
     figures.add(Figure::FirstByteP99, peer, percentile(&mut first_bytes, 99));
+}
+
+fn paced(figures: &mut Figures, peer: usize, server: &mut Server) {
+    let (plan, times) = PACED;
+    let mut latencies = Vec::new();
+    for _ in 0..times {
+        server.invoke(plan, |latency| latencies.push(us(latency)));
+    }
+    figures.add(Figure::LatencyP50, peer, percentile(&mut latencies, 50));
+    figures.add(Figure::LatencyP99, peer, percentile(&mut latencies, 99));
 }
 
 fn repeat<T>((times, longest): (u32, Duration), mut what: impl FnMut() -> T) {

@@ -4,13 +4,13 @@
 //! all of it. With `--rounds N` it takes N rounds in place of five, and with `--dry` it only prints.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
-use lambda_stream_peers::figure::Figures;
-use lambda_stream_peers::session::PEERS;
+use lambda_stream_peers::counts::{self, COUNTED};
+use lambda_stream_peers::figure::{Figure, Figures};
+use lambda_stream_peers::session::{Nagle, PEERS};
 use lambda_stream_peers::source::Error;
-use lambda_stream_peers::{counts, machine, plot, table, timings};
+use lambda_stream_peers::{machine, plot, programs, table, timings};
 
 /// As many rounds as a median needs.
 const ROUNDS: usize = 5;
@@ -21,35 +21,34 @@ fn main() -> Result<(), Error> {
         Some(at) => arguments.get(at + 1).ok_or("how many rounds?")?.parse()?,
         None => ROUNDS,
     };
-    // Cargo says where this package is, so that no path is compiled in.
-    let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    build(&package)?;
-    let program = env::current_exe()?;
-    let directory = program.parent().ok_or("a program without a directory")?;
+    counts::have_tools()?;
+    let directory = programs::build(&programs::all())?;
 
     let mut figures = Figures::default();
-    for (peer, name) in PEERS.iter().map(|peer| peer.name).enumerate() {
-        eprintln!("counting: {name}");
-        counts::count(&mut figures, peer, directory)?;
+    for peer in 0..PEERS.len() {
+        count(&mut figures, peer, &directory)?;
     }
     for round in 0..rounds {
+        eprintln!("round {} of {rounds}: starts", round + 1);
+        timings::starts(&mut figures, &directory)?;
         for turn in 0..PEERS.len() {
             // Each peer has each place in a round, so that no one always follows the same other.
             let peer = (turn + round) % PEERS.len();
             eprintln!("round {} of {rounds}: {}", round + 1, PEERS[peer].name);
-            timings::round(&mut figures, peer, directory)?;
+            timings::round(&mut figures, peer, &directory)?;
         }
     }
     let measured = format!(
-        "{}\nMedians of {rounds} rounds, in which the peers took turns.\n\n{}",
+        "{}\nMedians of {rounds} rounds, in which the peers took turns.\n\n{}\n{}",
         machine::describe(),
-        table::table(&figures)
+        table::table(&figures),
+        table::ratios(&figures),
     );
     println!("{measured}");
     if arguments.iter().any(|argument| argument == "--dry") {
         return Ok(());
     }
-    let docs = package.join("../../docs");
+    let docs = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../docs");
     let page = docs.join("performance.md");
     let before = fs::read_to_string(&page).unwrap_or_default();
     fs::create_dir_all(&docs)?;
@@ -58,15 +57,22 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the peers: `cargo run` has built this program only.
-fn build(package: &Path) -> Result<(), Error> {
-    let status = Command::new(env::var("CARGO")?)
-        .args(["build", "--release", "--bins", "--manifest-path"])
-        .arg(package.join("Cargo.toml"))
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err("the peers cannot be built".into())
+/// Everything about a peer that is no matter of time.
+fn count(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(), Error> {
+    let size = directory.join(PEERS[peer].program).metadata()?.len();
+    figures.add(Figure::Size, peer, size as f64 / 1e6);
+    if PEERS[peer].nagle == Nagle::ForcedOff {
+        // It runs the same code as with the algorithm on, and the system call that switches it off is one
+        // that valgrind does not know.
+        return Ok(());
     }
+    eprintln!("counting: {}", PEERS[peer].name);
+    for (count, works) in COUNTED {
+        for work in works.iter().copied() {
+            if let Some(value) = count.of(work, &PEERS[peer], directory)? {
+                figures.add(Figure::Counted(count, work), peer, value);
+            }
+        }
+    }
+    Ok(())
 }

@@ -55,8 +55,9 @@ fn respond(plan: Plan, force: Option<&'static Force>) -> Response<Chunks> {
 
 /// Chunks that switch `TCP_NODELAY` on when the first of them is asked for.
 ///
-/// Not earlier: the multi-thread flavour makes a new connection for every few dozen responses. Its first
-/// write, which is head and prelude, waits for nothing anyway.
+/// Not earlier: the multi-thread flavour makes a new connection for every few dozen responses. By now the
+/// prelude has been taken, so the connection is the one that the response leaves on; what it holds back
+/// leaves as soon as the option is set, and its first write has waited for nothing anyway.
 struct Chunks {
     source: Source,
     force: Option<&'static Force>,

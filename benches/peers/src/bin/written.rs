@@ -1,0 +1,16 @@
+//! This library with a handler that writes its response. A program of its own, or the one that returns it would
+//! be larger.
+
+use lambda_stream::writer::ResponseWriter;
+use lambda_stream::{Error, LambdaEvent};
+use lambda_stream_peers::plan::Plan;
+use lambda_stream_peers::serve::{chunks, head, on_this_thread};
+use lambda_stream_peers::writing::write;
+
+fn main() -> Result<(), Error> {
+    on_this_thread(lambda_stream::run_with_writer(
+        async |event: LambdaEvent<Plan>, response: ResponseWriter| {
+            write(head(), chunks(event.payload), response).await
+        },
+    ))
+}
