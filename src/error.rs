@@ -191,7 +191,7 @@ impl Failure {
     }
 
     /// Reads an error document; what is missing or malformed is taken from `error_type`.
-    #[cfg(any(test, feature = "local"))]
+    #[cfg(any(test, feature = "local", feature = "measure"))]
     pub(crate) fn from_json(error_type: &str, document: &[u8]) -> Self {
         let mut failure: Self = serde_json::from_slice(document).unwrap_or_else(|_| {
             let message = String::from_utf8_lossy(document).into_owned();

@@ -217,6 +217,9 @@ impl Measure {
 
     /// The same for a handler that writes its response, as [`Runtime::run_with_writer`] takes it.
     ///
+    /// Small chunks that are written together count as one, from the moment they leave the handler: at most
+    /// 50 µs after the first of them, see [`BodyWriter`](crate::writer::BodyWriter).
+    ///
     /// What the handler does after the end of its response is done before the next invocation, and is in
     /// none of the figures.
     ///
@@ -242,7 +245,7 @@ impl Measure {
     ///         Ok::<_, Error>(())
     ///     })
     ///     .await?;
-    /// assert_eq!(report.chunks(), 100 * 3);
+    /// assert_eq!(report.bytes(), 100 * 3 * 6);
     /// # Ok(())
     /// # }
     /// ```

@@ -162,7 +162,7 @@ impl Reader {
             Some(Call::Error(_)) => {
                 let (error_type, document) =
                     reported(&parts.headers, body).await.unwrap_or_default();
-                self.failed(failure(&error_type, &document));
+                self.failed(Failure::from_json(&error_type, &document));
                 reply::accepted()
             }
             Some(Call::InitError) | None => reply::error(
@@ -241,7 +241,7 @@ impl Reader {
                     let trailers = frame.into_trailers().unwrap_or_default();
                     match trailers::decode(&trailers) {
                         Some((error_type, document)) => {
-                            return Err(failure(&error_type, &document));
+                            return Err(Failure::from_json(&error_type, &document));
                         }
                         None => continue,
                     }
@@ -307,12 +307,6 @@ impl Reader {
             let _ = done.send(outcome);
         }
     }
-}
-
-/// Reads an error document.
-fn failure(error_type: &str, document: &[u8]) -> Failure {
-    serde_json::from_slice(document)
-        .unwrap_or_else(|_| Failure::new(error_type, String::from_utf8_lossy(document)))
 }
 
 fn invalid(error: impl std::fmt::Display) -> Failure {
