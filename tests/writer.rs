@@ -224,11 +224,22 @@ async fn a_handler_that_computes_per_chunk_does_not_hold_back_what_it_wrote() {
 
 #[tokio::test]
 async fn chunks_of_any_size_arrive_in_the_order_they_were_written_in() {
-    let sizes = [1, 4095, 1, 4096, 30_000, 17, 100_000, 4095, 4095, 4095, 1];
-    let chunk = |n: usize| vec![b'a' + (n % 26) as u8; sizes[n % sizes.len()]];
+    const CHUNKS: usize = 2_000;
+    // Around every bound: what is small, what fits into a block, what a block is.
+    let sizes = [
+        1, 4095, 1, 4096, 64, 64, 30_000, 17, 100_000, 1000, 4095, 4095, 4095, 1,
+    ];
+    let chunk = |n: usize| {
+        let size = if n % 500 < 250 {
+            7919 * n % 4096
+        } else {
+            sizes[n % sizes.len()]
+        };
+        vec![b'a' + (n % 26) as u8; size]
+    };
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
         let mut body = response.send_head(Head::ok()).await?;
-        for n in 0..200 {
+        for n in 0..CHUNKS {
             match n % 3 {
                 0 => body.send(chunk(n)).await?,
                 1 => body.write_all(&chunk(n)).await?,
@@ -240,7 +251,7 @@ async fn chunks_of_any_size_arrive_in_the_order_they_were_written_in() {
     write(handler, async |api| {
         let mut peer = begun(&api).await;
         peer.prelude().await;
-        let expected: Vec<u8> = (0..200).flat_map(chunk).collect();
+        let expected: Vec<u8> = (0..CHUNKS).flat_map(chunk).collect();
         assert!(peer.rest().await == expected);
     })
     .await;
@@ -448,55 +459,96 @@ async fn a_writer_may_be_moved_to_another_task_and_is_over_with_its_handler() {
     .await;
 }
 
-#[test]
-fn what_another_task_writes_needs_nobody_else_to_wake_the_response() {
-    // On a thread of its own, with nothing to do but what its own tasks wake it for.
-    let (address, to_connect) = std::sync::mpsc::channel();
-    let (done, is_done) = tokio::sync::oneshot::channel::<()>();
-    let runtime = std::thread::spawn(move || {
-        let tokio = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        tokio.block_on(async {
-            let address: String = to_connect.recv().unwrap();
-            let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-                let mut body = response.send_head(Head::ok()).await?;
-                // The handler itself never hears of what the task does.
-                tokio::task::spawn_blocking(move || {
-                    tokio::runtime::Handle::current().block_on(async {
-                        for n in 0..3 {
-                            body.send(format!("chunk {n};")).await?;
-                            body.flush().await?;
-                            body.write_all(format!("{n} again;").as_bytes()).await.unwrap();
-                        }
-                        body.finish().await
-                    })
-                });
-                std::future::pending::<()>().await;
-                Ok::<_, Error>(())
-            };
+/// Runs a writing handler on a thread of its own, where nothing but itself wakes it: in a test's own task,
+/// whoever else is woken hides a wake-up that is lost.
+fn write_alone<H, F, T>(handler: H, script: impl AsyncFnOnce(Api) -> T)
+where
+    H: FnOnce() -> F + Send + 'static,
+    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), Error>,
+{
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut tokio = tokio::runtime::Builder::new_current_thread();
+        tokio.enable_all().build().unwrap().block_on(future)
+    }
+    let (address, to_connect) = std::sync::mpsc::channel::<String>();
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = Runtime::new().runtime_api(to_connect.recv().unwrap());
+        block_on(async {
             tokio::select! {
-                ended = Runtime::new().runtime_api(address).run_with_writer(handler) => panic!("{ended:?}"),
+                ended = runtime.run_with_writer(handler()) => panic!("the runtime ended: {ended:?}"),
                 _ = is_done => {}
             }
         });
     });
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    tokio.block_on(patiently(async {
+    block_on(patiently(async {
         let api = Api::bind().await;
         address.send(api.address()).unwrap();
+        script(api).await;
+    }));
+    done.send(()).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_another_task_writes_needs_nobody_else_to_wake_the_response() {
+    let handler = || {
+        async |_: LambdaEvent<Value>, response: ResponseWriter| {
+            let mut body = response.send_head(Head::ok()).await?;
+            // The handler itself never hears of what this does.
+            tokio::task::spawn_blocking(move || {
+                tokio::runtime::Handle::current().block_on(async {
+                    for n in 0..3 {
+                        body.send(format!("chunk {n};")).await?;
+                        body.flush().await?;
+                        let again = format!("{n} again;");
+                        body.write_all(again.as_bytes()).await.unwrap();
+                    }
+                    body.finish().await
+                })
+            });
+            std::future::pending().await
+        }
+    };
+    write_alone(handler, async |api| {
         let mut peer = begun(&api).await;
         peer.prelude().await;
         let all = "chunk 0;0 again;chunk 1;1 again;chunk 2;2 again;";
-        assert_eq!(peer.payload(all.len()).await, all);
-        assert_eq!(peer.rest().await, b"");
-    }));
-    done.send(()).unwrap();
-    runtime.join().unwrap();
+        assert_eq!(peer.rest().await, all.as_bytes());
+    });
+}
+
+#[test]
+fn a_handler_that_writes_and_never_waits_goes_on_whatever_it_writes() {
+    const BYTES: usize = 300_000;
+    let sizes = [1, 64, 1000, 1024, 4095, 4096, 65_536];
+    let handler = move || {
+        async move |event: LambdaEvent<Value>, response: ResponseWriter| {
+            let size = event.payload["size"].as_u64().unwrap() as usize;
+            let mut body = response.send_head(Head::ok()).await?;
+            for _ in 0..BYTES / size {
+                match event.payload["copied"] == true {
+                    true => body.write_all(&vec![b'x'; size]).await?,
+                    false => body.send(vec![b'x'; size]).await?,
+                }
+            }
+            body.finish().await?;
+            Ok(())
+        }
+    };
+    write_alone(handler, async |api| {
+        let mut peer = api.accept().await;
+        for size in sizes {
+            for copied in [false, true] {
+                let event = format!(r#"{{"size":{size},"copied":{copied}}}"#);
+                peer.invoke("1", &event).await;
+                peer.response_head("1").await;
+                peer.prelude().await;
+                assert_eq!(peer.rest().await.len(), BYTES / size * size);
+                peer.accepted().await;
+            }
+        }
+    });
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn export(
         .header("content-disposition", "attachment; filename=\"export.csv\"");
     let mut body = response.send_head(head).await?;
 
-    // Rows leave together, up to 32 KB of them. When the client is slow, the next write waits.
+    // Rows leave together, up to 64 KB of them. When the client is slow, the next write waits.
     body.write_all(b"id,name,amount\n").await?;
     for id in 1..=rows {
         let cents = id * 7919 % 100_000;

@@ -49,14 +49,6 @@ impl Clock {
         self.left == 0 && self.look()
     }
 
-    /// Whether another chunk can be taken before the next look; if so, it is counted.
-    #[inline]
-    pub(crate) fn has_time(&mut self) -> bool {
-        let has_time = self.left > 1;
-        self.left -= u32::from(has_time);
-        has_time
-    }
-
     #[inline(never)]
     fn look(&mut self) -> bool {
         let elapsed = self.began.elapsed();

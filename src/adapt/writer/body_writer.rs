@@ -18,12 +18,12 @@ use crate::error::{Error, Failure};
 /// * A write is complete when there is room for the next one. It leaves no later than when the handler next
 ///   waits for something.
 /// * Small chunks (below 4 KiB) that [`run_with_writer`](crate::run_with_writer)'s handler writes without
-///   waiting in between are put together, up to 32 KiB and for no longer than 50 µs, so that a handler that
+///   waiting in between are put together, up to 64 KiB and for no longer than 50 µs, so that a handler that
 ///   computes for a while per chunk does not hold them back. Larger ones are passed on as they are.
 /// * [`flush`](Self::flush) is complete when everything is in the socket.
 /// * [`finish`](Self::finish) ends the body, and consumes the writer. Dropping the writer does not end the
 ///   body; returning from the handler does.
-/// * Through `AsyncWrite` the bytes are copied once, at most 32 KiB with each write. A `BufWriter` in front
+/// * Through `AsyncWrite` the bytes are copied once, at most 64 KiB with each write. A `BufWriter` in front
 ///   would only copy them once more.
 ///
 /// The writer can be moved to another task. Once the handler has returned, the body is over and writes

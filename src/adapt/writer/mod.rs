@@ -32,7 +32,7 @@
 //! # How it is driven
 //!
 //! The handler is polled by the response's own stream, on the caller's task. There is no queue: one chunk is
-//! in hand, or up to 32 KiB of small ones that were written together, and the next write waits until the
+//! in hand, or up to 64 KiB of small ones that were written together, and the next write waits until the
 //! connection has taken them. So a slow client holds the handler up, and memory stays flat.
 //!
 //! # Outcomes

@@ -12,10 +12,7 @@ use crate::response::burst::{Clock, SHARED_CHUNK};
 
 /// Small chunks that are written together become one of at most this size. Each of these costs a turn of
 /// handler and stream, so they are larger than what the runtime puts together itself.
-const BLOCK: usize = 32 * 1024;
-
-/// Blocks are cut from memory of this size, which is used again once they are gone.
-const MEMORY: usize = 2 * BLOCK;
+const BLOCK: usize = 64 * 1024;
 
 /// What a stream gives next.
 pub(super) type Taken = Option<Result<Bytes, Failure>>;
@@ -75,6 +72,8 @@ impl State {
 
     #[inline]
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        // Any small chunk may come next.
+        self.is_full |= self.block.len() > BLOCK - SHARED_CHUNK;
         if !self.is_full {
             return Poll::Ready(Ok(()));
         }
@@ -94,18 +93,22 @@ impl State {
         Ok(())
     }
 
-    /// Puts a chunk into the block, if there is room and time: the fast way to send a small one.
+    /// Puts a chunk into the block, if there is room: the fast way to send a small one.
     #[inline]
     pub(super) fn join_block(&mut self, chunk: &[u8]) -> bool {
         if chunk.len() > self.room || chunk.len() >= SHARED_CHUNK {
             return false;
         }
-        let has_time = self.clock.as_mut().is_some_and(Clock::has_time);
-        if has_time {
-            self.room -= chunk.len();
-            self.block.extend_from_slice(chunk);
+        let Some(clock) = &mut self.clock else {
+            return false;
+        };
+        self.room -= chunk.len();
+        self.block.extend_from_slice(chunk);
+        if clock.is_over() {
+            self.is_full = true;
+            self.room = 0;
         }
-        has_time
+        true
     }
 
     /// Puts a chunk in hand, and waits while nothing can be put behind it.
@@ -116,7 +119,13 @@ impl State {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), WriteError>> {
         match chunk {
-            Some(chunk) if self.join_block(chunk) => Poll::Ready(Ok(())),
+            Some(joined) if self.join_block(joined) => {
+                if self.is_full {
+                    *chunk = None;
+                    return self.wait(cx);
+                }
+                Poll::Ready(Ok(()))
+            }
             _ => self.poll_put(chunk, cx),
         }
     }
@@ -176,21 +185,21 @@ impl State {
 
     fn join(&mut self, bytes: &[u8]) {
         if self.block.is_empty() && self.block.capacity() < BLOCK {
-            self.block.reserve(MEMORY);
+            // Memory that is used again once the block before is gone.
+            self.block.reserve(BLOCK);
         }
         self.block.extend_from_slice(bytes);
     }
 
     /// Something was put in hand; finds out whether it should leave before there is more.
     fn has_put(&mut self, is_large: bool) {
-        let room = BLOCK.saturating_sub(self.block.len());
-        self.is_full = is_large
-            || !self.is_sharing
-            // Any small chunk may come next.
-            || room < SHARED_CHUNK
-            || self.clock.as_mut().is_none_or(Clock::is_over);
-        let has_room = !self.is_full && !self.block.is_empty();
-        self.room = if has_room { room } else { 0 };
+        self.is_full =
+            is_large || !self.is_sharing || self.clock.as_mut().is_none_or(Clock::is_over);
+        self.room = if self.is_full || self.block.is_empty() {
+            0
+        } else {
+            BLOCK.saturating_sub(self.block.len())
+        };
         self.wake_reader();
     }
 
