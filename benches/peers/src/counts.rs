@@ -103,11 +103,37 @@ impl Count {
         let Some(peer) = work.done_by(peer) else {
             return Ok(None);
         };
-        let units = work.units(&peer);
+        let count = self.per_unit(work.units(&peer), directory, |units, under| {
+            let (invocations, plan) = work.of(units);
+            let mut session = Session::start(&peer, directory, under)?;
+            // What is only done for the first few belongs to the start.
+            for _ in 0..20 {
+                session.server.invoke(Plan::ready(1, 64), drop);
+            }
+            for _ in 0..invocations {
+                session.server.invoke(plan, drop);
+            }
+            session.end()
+        });
+        count.map(Some)
+    }
+
+    /// Counts what a process does for one unit. It is run for so many units, and for twice as many; the
+    /// beginning of its command line, which is a tool that watches it, is given.
+    ///
+    /// # Errors
+    ///
+    /// When the tool is not installed, or a process does not end well.
+    pub fn per_unit(
+        self,
+        units: u32,
+        directory: &Path,
+        mut run: impl FnMut(u32, &[&str]) -> Result<(), Error>,
+    ) -> Result<f64, Error> {
         let tool = self.tool();
-        let once = tool.count(&peer, directory, work.of(units))?;
-        let twice = tool.count(&peer, directory, work.of(2 * units))?;
-        Ok(Some((twice - once) / f64::from(units)))
+        let once = tool.count(directory, |under| run(units, under))?;
+        let twice = tool.count(directory, |under| run(2 * units, under))?;
+        Ok((twice - once) / f64::from(units))
     }
 }
 
@@ -137,24 +163,15 @@ pub fn have_tools() -> Result<(), Error> {
 impl Tool {
     fn count(
         &self,
-        peer: &Peer,
         directory: &Path,
-        (invocations, plan): (u32, Plan),
+        run: impl FnOnce(&[&str]) -> Result<(), Error>,
     ) -> Result<f64, Error> {
         let file = directory.join(format!("count-{}", std::process::id()));
         let option = format!("{}{}", self.file_option, file.display());
         let mut under = vec![self.program];
         under.extend_from_slice(self.options);
         under.push(&option);
-        let mut session = Session::start(peer, directory, &under)?;
-        // What is only done for the first few belongs to the start.
-        for _ in 0..20 {
-            session.server.invoke(Plan::ready(1, 64), drop);
-        }
-        for _ in 0..invocations {
-            session.server.invoke(plan, drop);
-        }
-        session.end()?;
+        run(&under)?;
         let text = std::fs::read_to_string(&file)?;
         std::fs::remove_file(&file)?;
         (self.read)(&text).ok_or_else(|| format!("no count from {}: {text}", self.program).into())
