@@ -20,10 +20,11 @@ const WARM_UP: (u32, Duration) = (300, Duration::from_secs(1));
 const FIRST_BYTES: (u32, Duration) = (3_000, Duration::from_secs(2));
 
 /// What is sent to find out how many MB/s it is, so many times.
-const RATES: [(Figure, Plan, usize); 3] = [
+const RATES: [(Figure, Plan, usize); 4] = [
     (Figure::Rate64B, Plan::ready(64 * 1024, 64), 5),
     (Figure::Rate1KiB, Plan::ready(16 * 1024, 1024), 5),
     (Figure::Rate64KiB, Plan::ready(1024, 64 * 1024), 5),
+    (Figure::RateMixed, Plan::mixed(16 * 1024), 5),
 ];
 
 /// A second and a half of chunks, so many times.
