@@ -47,6 +47,8 @@ impl Figure {
 
     /// A value as the table writes it: as many digits as mean something.
     pub fn show(self, value: f64) -> String {
+        // A difference of two counts can be a little less than nothing.
+        let value = value.max(0.0);
         match self {
             Self::FirstByteP50 | Self::FirstByteP99 | Self::LatencyP50 | Self::LatencyP99
                 if value < 100.0 =>
