@@ -257,7 +257,7 @@ async fn a_deadline_ends_a_source_that_never_lets_go() {
         let runtime = Runtime::new().deadline_margin(Duration::from_secs(60));
         serve_with(runtime, handler, async |api| {
             let mut peer = api.accept().await;
-            peer.invoke_with("1", "{}", &deadline(Duration::from_millis(100)))
+            peer.invoke_with("1", "{}", &deadline(Duration::from_millis(400)))
                 .await;
             peer.response_head("1").await;
             peer.prelude().await;
