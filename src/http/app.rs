@@ -1,14 +1,16 @@
 //! A web app as a handler.
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Request};
 
+use super::body::RequestBody;
 use super::buffered;
 use super::event::Decoded;
 use super::path::PathRules;
 use super::request::from_decoded;
 use super::response::Answer;
 use super::service::HttpService;
+use crate::error::Failure;
 use crate::event::LambdaEvent;
 use crate::runtime::{Exchange, Handler, RunError};
 
@@ -17,7 +19,7 @@ use crate::runtime::{Exchange, Handler, RunError};
 /// It is a [`Handler`], so it goes wherever one does:
 ///
 /// ```no_run
-/// # async fn hello(_: http::Request<lambda_stream::http::RequestBody>) -> Result<http::Response<String>, lambda_stream::Error> { todo!() }
+/// # async fn hello(_: http::Request<lambda_stream::http::RequestBody>) -> Result<http::Response<String>, lambda_stream::Error> { Ok(http::Response::default()) }
 /// # async fn f() -> Result<(), lambda_stream::Error> {
 /// use lambda_stream::{Runtime, http::App};
 ///
@@ -110,20 +112,28 @@ where
             let call = async {
                 let decoded = Decoded::from_json(&event)?;
                 let form = buffered::Form::of(&decoded.event);
-                let request = from_decoded(decoded, context, paths)?;
-                let is_head = *request.method() == Method::HEAD;
-                let response = service.answer(request).await?;
-                buffered::document(response, form, is_head).await
+                let answer = ask(service, from_decoded(decoded, context, paths)?).await?;
+                buffered::document(answer.response, form, answer.is_head).await
             };
             exchange.document(call).await
         } else {
             let call = async {
-                let request = from_decoded(Decoded::from_json(&event)?, context, paths)?;
-                let is_head = *request.method() == Method::HEAD;
-                let response = service.answer(request).await?;
-                Ok(Answer { response, is_head })
+                let decoded = Decoded::from_json(&event)?;
+                ask(service, from_decoded(decoded, context, paths)?).await
             };
             exchange.stream(call).await
         }
     }
+}
+
+async fn ask<S, M>(
+    service: &mut S,
+    request: Request<RequestBody>,
+) -> Result<Answer<S::Body>, Failure>
+where
+    S: HttpService<M>,
+{
+    let is_head = *request.method() == Method::HEAD;
+    let response = service.answer(request).await?;
+    Ok(Answer { response, is_head })
 }

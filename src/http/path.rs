@@ -2,14 +2,13 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What RFC 3986 does not allow in a path. `%` is looked at separately.
-const NOT_IN_PATH: &AsciiSet = &CONTROLS
+/// What no query of a URI may have (RFC 3986, section 3.4), beside `%`, which is looked at separately.
+pub(super) const NOT_IN_QUERY: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
     .add(b'<')
     .add(b'>')
-    .add(b'?')
     .add(b'[')
     .add(b'\\')
     .add(b']')
@@ -18,6 +17,9 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// The same for a path (section 3.3), which a `?` would end.
+const NOT_IN_PATH: &AsciiSet = &NOT_IN_QUERY.add(b'?');
 
 /// How paths of events become paths of requests; documented at [`App`](super::App).
 #[derive(Debug, Clone, Default)]

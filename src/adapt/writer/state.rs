@@ -64,9 +64,7 @@ impl State {
     /// Whether there is room for a chunk.
     #[inline]
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        if self.is_over || self.end.is_some() {
-            return Poll::Ready(Err(WriteError));
-        }
+        self.open()?;
         self.poll_room(cx)
     }
 
@@ -146,16 +144,11 @@ impl State {
 
     /// Puts a chunk in hand. An empty one is nothing to send.
     pub(super) fn put(&mut self, chunk: Bytes) -> Result<(), WriteError> {
-        if self.is_over || self.end.is_some() {
-            return Err(WriteError);
-        }
+        self.open()?;
         if chunk.is_empty() {
             return Ok(());
         }
-        if let Some(before) = self.chunk.take() {
-            // One small chunk, which was left as it is because it might have stayed alone.
-            self.join(&before);
-        }
+        self.join_lone();
         let is_small = chunk.len() < SHARED_CHUNK;
         if is_small && !self.block.is_empty() {
             self.join(&chunk);
@@ -168,12 +161,8 @@ impl State {
 
     /// Puts a copy of these bytes in hand; returns how many.
     pub(super) fn put_copy(&mut self, bytes: &[u8]) -> Result<usize, WriteError> {
-        if self.is_over || self.end.is_some() {
-            return Err(WriteError);
-        }
-        if let Some(before) = self.chunk.take() {
-            self.join(&before);
-        }
+        self.open()?;
+        self.join_lone();
         let room = BLOCK.saturating_sub(self.block.len());
         let bytes = &bytes[..bytes.len().min(room)];
         if !bytes.is_empty() {
@@ -181,6 +170,21 @@ impl State {
             self.has_put(false);
         }
         Ok(bytes.len())
+    }
+
+    /// An error, once nothing can be written any more.
+    fn open(&self) -> Result<(), WriteError> {
+        if self.is_over || self.end.is_some() {
+            return Err(WriteError);
+        }
+        Ok(())
+    }
+
+    /// Puts a small chunk into the block that was left as it is, because it might have stayed alone.
+    fn join_lone(&mut self) {
+        if let Some(lone) = self.chunk.take() {
+            self.join(&lone);
+        }
     }
 
     fn join(&mut self, bytes: &[u8]) {
