@@ -33,13 +33,13 @@
 //! | what a handler can be | [`Handler`]: async functions and closures, tower services |
 //! | what it receives | [`LambdaEvent`], [`Context`] |
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
-//! | a response from a reader, an iterator, a body | [`payload`] |
-//! | web apps: axum, tower services of `http` types | module `http`, with the cargo feature of that name |
-//! | heartbeats, deadlines, size limits | [`ChunkStreamExt`] |
-//! | server-sent events, rows as JSON or CSV | [`sse`], [`ndjson`], [`json_array`], `csv` |
+//! | a response from a reader, an iterator, a body | [`body::payload`] |
+//! | web apps: axum, tower services of `http` types | module `web`, with the cargo feature of that name |
+//! | heartbeats, deadlines, size limits | [`body::ChunkStreamExt`] |
+//! | server-sent events, rows as JSON or CSV | [`format`](mod@format) |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
-//! | time to first byte and chunk latency of your own handler | module `measure`, with the cargo feature of that name |
+//! | time to first byte and chunk latency of your own handler | module `testing`, with the cargo feature of that name |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
 //!
 //! # Promises
@@ -62,48 +62,45 @@
 //! |---|---|---|
 //! | `local` | yes | the [local Lambda](local). Deploy with `default-features = false` for a smaller binary |
 //! | `csv` | no | rows as CSV, through the crate `csv` |
-//! | `http` | no | [web apps](http): tower services of `http` types behind every HTTP front door |
+//! | `web` | no | [web apps](web): tower services of `http` types behind every HTTP front door |
 //! | `axum` | no | the same, with extractors for axum |
-//! | `measure` | no | benchmarks of your own handler, over a real connection |
+//! | `testing` | no | benchmarks of your own handler, over a real connection |
 //!
 //! # Stability
 //!
 //! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
-//! public API, and with the feature `http` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
+//! public API, and with the feature `web` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
 
-#![forbid(unsafe_code)]
-#![deny(missing_docs, missing_debug_implementations, unreachable_pub)]
+#![warn(missing_docs)]
 
-mod adapt;
 mod error;
 mod event;
-#[cfg(feature = "http")]
-pub mod http;
-#[cfg(feature = "local")]
-pub mod local;
-#[cfg(feature = "measure")]
-pub mod measure;
 mod report;
 mod response;
 mod runtime;
-#[cfg(any(feature = "local", feature = "measure"))]
-mod server;
-mod wire;
 
-pub use adapt::channel::{BodySender, BodyStream, channel};
-#[cfg(feature = "csv")]
-pub use adapt::csv;
-pub use adapt::{ChunkStreamExt, Heartbeat, Limit, UntilDeadline};
-pub use adapt::{json_array, ndjson, payload, sse, writer};
-pub use error::{DeadlineExceeded, Error, Failure, SizeLimitExceeded};
-pub use event::{Context, LambdaEvent};
-pub use response::{
+pub mod body;
+pub mod format;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "web")]
+pub mod web;
+
+pub use bytes;
+pub use http;
+#[cfg(feature = "local")]
+pub use lambda_stream_local as local;
+pub use lambda_stream_wire::failure::{self, Failure};
+pub use lambda_stream_wire::limits::RESPONSE_LIMIT;
+
+pub use self::error::Error;
+pub use self::event::{Context, LambdaEvent};
+pub use self::response::{
     Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
 };
-pub use runtime::{
+pub use self::runtime::{
     FromFn, FromService, FromWriter, Handler, RunError, Runtime, run, run_with_writer,
 };
-pub use wire::limits::RESPONSE_LIMIT;
 
 /// The code of the README compiles.
 #[cfg(doctest)]
@@ -111,6 +108,6 @@ pub use wire::limits::RESPONSE_LIMIT;
 struct Readme;
 
 /// So does the code of the page on performance.
-#[cfg(all(doctest, feature = "measure"))]
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../docs/performance.md")]
 struct Performance;

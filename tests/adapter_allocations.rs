@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use lambda_stream::{ChunkStreamExt, Error, RESPONSE_LIMIT, payload};
+use lambda_stream::body::{ChunkStreamExt, payload};
+use lambda_stream::{Error, RESPONSE_LIMIT};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;

@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::{
-    ChunkStreamExt, Error, Head, LambdaEvent, RESPONSE_LIMIT, Raw, Runtime, payload,
-};
+use lambda_stream::body::{ChunkStreamExt, payload};
+use lambda_stream::{Error, Head, LambdaEvent, RESPONSE_LIMIT, Raw, Runtime};
 use serde_json::Value;
 use support::{Item, header, serve, serve_with, texts};
 

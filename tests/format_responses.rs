@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::json_array::JsonArray;
-use lambda_stream::ndjson::Ndjson;
-use lambda_stream::sse::{Event, Sse};
+use lambda_stream::format::json_array::JsonArray;
+use lambda_stream::format::ndjson::Ndjson;
+use lambda_stream::format::sse::{Event, Sse};
 use lambda_stream::{Error, Failure, Head, LambdaEvent};
 use serde_json::{Value, json};
 use support::{Api, serve};
@@ -152,7 +152,7 @@ async fn what_cannot_be_sent_is_reported_by_its_name() {
 #[cfg(feature = "csv")]
 #[tokio::test]
 async fn csv_has_its_head_and_a_file_name() {
-    use lambda_stream::csv::Csv;
+    use lambda_stream::format::csv::Csv;
 
     let handler = async |_: LambdaEvent<Value>| {
         let rows = stream::iter([Ok::<_, Error>((1, "a"))]);

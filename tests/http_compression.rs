@@ -1,5 +1,5 @@
 //! A compressed stream still arrives line by line: the next line is made only once the one before was read.
-#![cfg(all(feature = "http", feature = "local"))]
+#![cfg(all(feature = "web", feature = "local"))]
 
 mod http_support;
 mod support;
@@ -19,8 +19,8 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, Full};
 use http_support::client::Client;
 use lambda_stream::Runtime;
-use lambda_stream::http::App;
 use lambda_stream::local::Server;
+use lambda_stream::web::App;
 use support::patiently;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;

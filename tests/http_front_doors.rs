@@ -16,8 +16,8 @@ use axum::routing::{get, post};
 use http_support::client::{Client, seen};
 use http_support::doors::Door;
 use http_support::{Asked, Seen};
-use lambda_stream::http::{App, RequestContext};
 use lambda_stream::local::Server;
+use lambda_stream::web::{App, RequestContext};
 use lambda_stream::{Context, Runtime};
 use serde_json::{Value, json};
 use support::patiently;
@@ -248,7 +248,7 @@ async fn extractors_give_what_lambda_tells_and_none_elsewhere() {
             format!("{} {ip:?}", context.is_some())
         };
         let needs = async |context: Context| context.request_id().to_owned();
-        let claims = async |claims: lambda_stream::http::Claims| format!("{:?}", claims.get("sub"));
+        let claims = async |claims: lambda_stream::web::Claims| format!("{:?}", claims.get("sub"));
         Router::new()
             .route("/tell", get(tell))
             .route("/needs", get(needs))

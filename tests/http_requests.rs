@@ -1,12 +1,12 @@
 //! Recorded events of each front door become the requests that stand beside them.
-#![cfg(feature = "http")]
+#![cfg(feature = "web")]
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use http::Request;
-use lambda_stream::http::{Claims, Event, Original, RequestBody, RequestContext, request};
+use lambda_stream::web::{Claims, Event, Original, RequestBody, RequestContext, request};
 use lambda_stream::{Context, LambdaEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! What leaves for the Runtime API, byte by byte: preludes, documents, failures.
-#![cfg(feature = "http")]
+#![cfg(feature = "web")]
 
 mod http_support;
 mod support;
@@ -16,7 +16,7 @@ use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
 use http_support::Asked;
 use http_support::doors::Door;
-use lambda_stream::http::{App, RequestBody};
+use lambda_stream::web::{App, RequestBody};
 use lambda_stream::{Error, Failure};
 use serde_json::{Value, json};
 use support::{Peer, header, serve};

@@ -1,5 +1,5 @@
 //! What `measure` tells of a handler.
-#![cfg(feature = "measure")]
+#![cfg(feature = "testing")]
 
 mod support;
 
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
-use lambda_stream::measure::{Measure, MeasureError, Report};
-use lambda_stream::writer::ResponseWriter;
-use lambda_stream::{ChunkStreamExt, Error, Failure, Head, LambdaEvent, Raw};
+use lambda_stream::body::ChunkStreamExt;
+use lambda_stream::body::writer::ResponseWriter;
+use lambda_stream::testing::{Measure, MeasureError, Report};
+use lambda_stream::{Error, Failure, Head, LambdaEvent, Raw};
 use serde_json::{Value, json};
 use support::{Item, patiently, texts};
 use tokio::sync::Notify;
@@ -362,10 +363,10 @@ async fn it_can_be_run_on_either_flavour_and_side_by_side() {
     assert_eq!((one.chunks(), two.chunks()), (3 * 2, 3 * 3));
 }
 
-#[cfg(feature = "http")]
+#[cfg(feature = "web")]
 mod http {
     use http_body_util::Full;
-    use lambda_stream::http::{App, RequestBody};
+    use lambda_stream::web::{App, RequestBody};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! What other runtimes refuse while they run does not compile here, with a message that says why.
 //!
 //! With the default features only: the compiler names other types that would fit when there are more.
-#![cfg(all(feature = "local", not(feature = "http"), not(feature = "csv")))]
+#![cfg(all(feature = "local", not(feature = "web"), not(feature = "csv")))]
 
 #[test]
 fn misuse_does_not_compile() {

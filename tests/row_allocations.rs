@@ -9,8 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use lambda_stream::sse::{self, Event};
-use lambda_stream::{Error, json_array, ndjson};
+use lambda_stream::Error;
+use lambda_stream::format::sse::{self, Event};
+use lambda_stream::format::{json_array, ndjson};
 
 struct Counting;
 
@@ -71,7 +72,7 @@ fn a_row_costs_less_than_one_allocation_and_an_event_its_own() {
     few(allocations(ndjson::lines(rows()), 0));
     few(allocations(json_array::array(rows()), 0));
     #[cfg(feature = "csv")]
-    few(allocations(lambda_stream::csv::records(rows()), 0));
+    few(allocations(lambda_stream::format::csv::records(rows()), 0));
     // Each event is built in memory of its own.
     few(allocations(sse::stream(events()), 0) - ROWS);
 

@@ -5,7 +5,7 @@ mod format_support;
 use std::collections::BTreeMap;
 
 use format_support::{Source, drain};
-use lambda_stream::{json_array, ndjson};
+use lambda_stream::format::{json_array, ndjson};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -178,7 +178,7 @@ fn large_rows_are_whole() {
 
 #[cfg(feature = "csv")]
 mod csv_rows {
-    use lambda_stream::csv;
+    use lambda_stream::format::csv;
 
     use super::*;
 
@@ -279,8 +279,8 @@ fn a_stream_is_send_if_its_rows_are() {
     assert_send(&ndjson::lines(rows()).ending_with(|_| ()));
     assert_send(&json_array::array(rows()));
     #[cfg(feature = "csv")]
-    assert_send(&lambda_stream::csv::records(rows()));
+    assert_send(&lambda_stream::format::csv::records(rows()));
     let events =
-        futures::stream::empty::<Result<lambda_stream::sse::Event, lambda_stream::Error>>();
-    assert_send(&lambda_stream::sse::Sse::new(events).into_parts().1);
+        futures::stream::empty::<Result<lambda_stream::format::sse::Event, lambda_stream::Error>>();
+    assert_send(&lambda_stream::format::sse::Sse::new(events).into_parts().1);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use format_support::event_source::{self, Fired, Received};
 use format_support::{Source, drain};
-use lambda_stream::sse::{self, Event};
+use lambda_stream::format::sse::{self, Event};
 use proptest::prelude::*;
 
 /// What a program sets, in this order.

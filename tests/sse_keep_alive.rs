@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::Error;
-use lambda_stream::sse::{self, Event};
+use lambda_stream::format::sse::{self, Event};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Events at these milliseconds.

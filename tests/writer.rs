@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use lambda_stream::writer::{BodyWriter, ResponseWriter, WriteError, stream_from};
-use lambda_stream::{Error, Failure, Head, LambdaEvent, Raw, Runtime, channel};
+use lambda_stream::body::channel;
+use lambda_stream::body::writer::{BodyWriter, ResponseWriter, WriteError, stream_from};
+use lambda_stream::{Error, Failure, Head, LambdaEvent, Raw, Runtime};
 use serde_json::Value;
 use support::{Api, Peer, header, patiently, serve};
 use tokio::io::AsyncWriteExt;

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_stream::writer::ResponseWriter;
+use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, Head, LambdaEvent, Runtime};
 
 use super::plan::Plan;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use futures_core::Stream;
-use lambda_stream::writer::ResponseWriter;
+use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, Head};
 
 /// Writes the chunks of this stream: what is returned otherwise, so that the writer is the one difference.

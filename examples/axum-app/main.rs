@@ -14,7 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::Error;
-use lambda_stream::http::RequestContext;
+use lambda_stream::web::RequestContext;
 use serde_json::{Value, json};
 
 const DOWNLOAD_BYTES: usize = 50 * 1024 * 1024;
@@ -81,5 +81,5 @@ async fn echo(headers: HeaderMap, body: Bytes) -> impl IntoResponse {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_stream::http::run(app()).await
+    lambda_stream::web::run(app()).await
 }

@@ -1,7 +1,7 @@
 //! A million rows of CSV, written one by one, in flat memory.
 
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
-use lambda_stream::writer::ResponseWriter;
+use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, Failure, Head, LambdaEvent};
 use tokio::io::AsyncWriteExt;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::measure::Measure;
-use lambda_stream::sse::{Event, Sse};
+use lambda_stream::format::sse::{Event, Sse};
+use lambda_stream::testing::Measure;
 use lambda_stream::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use futures::Stream;
-use lambda_stream::ndjson::Ndjson;
+use lambda_stream::format::ndjson::Ndjson;
 use lambda_stream::{Error, LambdaEvent};
 use serde::Serialize;
 use tokio_stream::StreamExt;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::sse::{self, Event, Sse};
+use lambda_stream::format::sse::{self, Event, Sse};
 use lambda_stream::{Error, Head, LambdaEvent};
 
 const PAGE: &str = include_str!("index.html");

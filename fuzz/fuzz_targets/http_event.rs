@@ -3,7 +3,7 @@
 //! `cargo +nightly fuzz run http_event fuzz/corpus/http_event tests/events -- -max_total_time=600`
 #![no_main]
 
-use lambda_stream::http::{Claims, RequestContext, request};
+use lambda_stream::web::{Claims, RequestContext, request};
 use lambda_stream::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 

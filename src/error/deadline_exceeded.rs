@@ -3,17 +3,19 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::Failure;
+use lambda_stream_wire::Failure;
+use lambda_stream_wire::failure::kind;
 
 /// The response was ended shortly before the deadline of its invocation, at which the service would have
 /// killed the sandbox.
 ///
-/// The error of [`until_deadline`](crate::ChunkStreamExt::until_deadline), and what
+/// The error of [`until_deadline`](crate::body::ChunkStreamExt::until_deadline), and what
 /// [`Runtime::deadline_margin`](crate::Runtime::deadline_margin) ends an invocation with. It is reported
 /// as `Function.DeadlineExceeded`, whichever of the two it was.
 ///
 /// ```
-/// use lambda_stream::{DeadlineExceeded, Error};
+/// use lambda_stream::body::DeadlineExceeded;
+/// use lambda_stream::Error;
 ///
 /// fn is_worth_a_resume(error: &Error) -> bool {
 ///     error.is::<DeadlineExceeded>()
@@ -23,9 +25,6 @@ use super::Failure;
 pub struct DeadlineExceeded(());
 
 impl DeadlineExceeded {
-    /// What it is called on the wire.
-    pub(super) const TYPE: &'static str = "Function.DeadlineExceeded";
-
     pub(crate) fn new() -> Self {
         Self(())
     }
@@ -44,6 +43,6 @@ impl StdError for DeadlineExceeded {}
 
 impl From<DeadlineExceeded> for Failure {
     fn from(error: DeadlineExceeded) -> Self {
-        Self::known(DeadlineExceeded::TYPE, error)
+        Self::new(kind::DEADLINE_EXCEEDED, error)
     }
 }

@@ -3,17 +3,19 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::Failure;
+use lambda_stream_wire::Failure;
+use lambda_stream_wire::failure::kind;
 
 /// The response would have become larger than its limit; nothing of the chunk that would have passed the
 /// limit was sent.
 ///
-/// The error of [`limit`](crate::ChunkStreamExt::limit) and of
+/// The error of [`limit`](crate::body::ChunkStreamExt::limit) and of
 /// [`Runtime::response_limit`](crate::Runtime::response_limit). It is reported as
 /// `Function.ResponseSizeTooLarge`, which is what the service calls its own limit.
 ///
 /// ```
-/// use lambda_stream::{Error, SizeLimitExceeded};
+/// use lambda_stream::body::SizeLimitExceeded;
+/// use lambda_stream::Error;
 ///
 /// fn how_much_too_large(error: &Error) -> Option<u64> {
 ///     let error: &SizeLimitExceeded = error.downcast_ref()?;
@@ -27,9 +29,6 @@ pub struct SizeLimitExceeded {
 }
 
 impl SizeLimitExceeded {
-    /// What it is called on the wire (AWS, source of the Runtime Interface Emulator).
-    pub(super) const TYPE: &'static str = "Function.ResponseSizeTooLarge";
-
     pub(crate) fn new(limit: u64, offered: u64) -> Self {
         Self { limit, offered }
     }
@@ -61,6 +60,6 @@ impl StdError for SizeLimitExceeded {}
 
 impl From<SizeLimitExceeded> for Failure {
     fn from(error: SizeLimitExceeded) -> Self {
-        Self::known(SizeLimitExceeded::TYPE, error)
+        Self::new(kind::RESPONSE_SIZE_TOO_LARGE, error)
     }
 }

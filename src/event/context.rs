@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::EventHeaders;
 use crate::error::Failure;
-use crate::wire::api;
+use lambda_stream_wire::api;
+use lambda_stream_wire::failure::kind;
 
 /// A deadline further away than this is no deadline: Lambda's longest timeout is 15 minutes.
 const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -235,9 +236,9 @@ impl Context {
             .map(serde_json::from_str)
             .transpose()
             .map_err(|error| {
-                Failure::known(
-                    "Function.InvalidContext",
-                    format_args!("the header `{name}` is not what was asked for: {error}"),
+                Failure::new(
+                    kind::INVALID_CONTEXT,
+                    format!("the header `{name}` is not what was asked for: {error}"),
                 )
             })
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::error::Failure;
+use lambda_stream_wire::failure::kind;
 
 /// Decodes an event, or hands it through when the handler takes [`Bytes`].
 ///
@@ -38,9 +39,9 @@ fn describe<T: DeserializeOwned>(event: &[u8]) -> Failure {
             Ok(()) => "it decodes at the second try only".to_owned(),
         },
     };
-    Failure::known(
-        "Function.InvalidEvent",
-        format_args!(
+    Failure::new(
+        kind::INVALID_EVENT,
+        format!(
             "the event is not what the handler takes ({}): {text}",
             std::any::type_name::<T>()
         ),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::api::EVENT_HEADERS;
+use lambda_stream_wire::api::EVENT_HEADERS;
 
 /// The headers of `GET …/invocation/next` that mean something, as they came.
 ///

@@ -15,8 +15,9 @@ use pin_project_lite::pin_project;
 use super::into_response::{Form, IntoResponse, Response};
 use super::size_limit::SizeLimit;
 use crate::error::{Failure, contain};
-use crate::wire::api;
-use crate::wire::prelude::DELIMITER;
+use lambda_stream_wire::api;
+use lambda_stream_wire::failure::kind;
+use lambda_stream_wire::prelude::DELIMITER;
 
 /// So many empty chunks in a row are skipped before the task gives others a turn.
 const EMPTY_CHUNKS: usize = 32;
@@ -177,7 +178,7 @@ where
                 Ok(prelude) => State::Prelude(prelude),
                 Err(error) => {
                     self.as_mut().close();
-                    return Err(Failure::known("Function.InvalidHead", error));
+                    return Err(Failure::new(kind::INVALID_HEAD, error));
                 }
             },
         };

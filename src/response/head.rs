@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, response};
 
-use crate::wire::prelude::{Prelude, PreludeError};
+use lambda_stream_wire::prelude::{Prelude, PreludeError};
 
 /// The head of a response: status, headers and cookies.
 ///
@@ -134,7 +134,7 @@ impl Head {
     }
 
     /// The same head as the answer to a HEAD request: no body follows, and nothing is said of its length.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "web")]
     pub(crate) fn without_body(mut self) -> Self {
         self.is_alone = true;
         self
@@ -160,7 +160,7 @@ impl Head {
     }
 
     /// What a prelude would be made from, if all of it can be sent as JSON.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "web")]
     pub(crate) fn checked_prelude(&self) -> Result<Prelude<'_>, HeadError> {
         if let Some(error) = &self.error {
             return Err(error.clone());

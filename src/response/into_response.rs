@@ -67,7 +67,7 @@ impl<S> Response<S> {
     }
 
     /// The same response with a payload made of its own.
-    #[cfg(feature = "measure")]
+    #[cfg(feature = "testing")]
     pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {
         Response {
             form: self.form,
@@ -180,7 +180,9 @@ where
 
     fn into_response(self) -> Response<Self::Payload> {
         Response {
-            form: Form::Raw(HeaderValue::from_static(crate::wire::api::OCTET_STREAM)),
+            form: Form::Raw(HeaderValue::from_static(
+                lambda_stream_wire::api::OCTET_STREAM,
+            )),
             payload: StreamPayload::new(self.0),
         }
     }

@@ -13,6 +13,6 @@ pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
 pub use payload::BodyChunks;
-#[cfg(feature = "http")]
+#[cfg(feature = "web")]
 pub(crate) use payload::BodyPayload;
 pub(crate) use size_limit::SizeLimit;

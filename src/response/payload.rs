@@ -8,7 +8,7 @@ use futures_core::Stream;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, into_failure};
 
 pin_project! {
     /// A stream whose items are turned into [`Bytes`] and [`Failure`].
@@ -35,7 +35,7 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.project().stream.poll_next(cx));
-        Poll::Ready(item.map(|item| item.map(Into::into).map_err(Failure::from_error)))
+        Poll::Ready(item.map(|item| item.map(Into::into).map_err(into_failure)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -44,7 +44,7 @@ where
 }
 
 pin_project! {
-    /// The chunks of an [`http_body::Body`]; made by [`payload::from_body`](crate::payload::from_body).
+    /// The chunks of an [`http_body::Body`]; made by [`payload::from_body`](crate::body::payload::from_body).
     ///
     /// The body's own trailers are left out, because no HTTP front door passes them on; a line in the log
     /// says so.
@@ -133,7 +133,7 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.project().chunks.poll_next(cx));
-        Poll::Ready(item.map(|item| item.map_err(Failure::from_error)))
+        Poll::Ready(item.map(|item| item.map_err(into_failure)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -19,7 +19,7 @@ use crate::error::Failure;
 use crate::event::{Context, EventHeaders};
 use crate::report::Report;
 use crate::response::Frames;
-use crate::wire::api;
+use lambda_stream_wire::api;
 
 /// So often the Runtime API is tried before it is given up; about five seconds in all.
 const TRIES: u32 = 12;
@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// Sends a response that is one JSON document and not streamed: without the header that says so.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "web")]
     pub(super) async fn respond_whole(
         &mut self,
         context: &Context,

@@ -6,7 +6,7 @@ use http::uri::Authority;
 
 use super::error::RunError;
 use crate::event::Environment;
-use crate::wire::api;
+use lambda_stream_wire::api;
 
 /// Where the Runtime API listens. Set by the service; unset anywhere else.
 pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";

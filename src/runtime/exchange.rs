@@ -11,9 +11,9 @@ use futures_core::Stream;
 use super::client::Client;
 use super::deadline::Timer;
 use super::error::RunError;
-#[cfg(feature = "measure")]
+#[cfg(feature = "testing")]
 use super::recorder::{Recorded, Recorder};
-use crate::adapt::writer::Written;
+use crate::body::writer::Written;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
 use crate::event::Context;
 use crate::response::{Frames, IntoResponse, Response, SizeLimit};
@@ -27,7 +27,7 @@ pub struct Exchange<'a> {
     pub(super) timer: Pin<&'a mut Timer>,
     pub(super) limit: SizeLimit,
     /// Notes each chunk on its way, where a handler is measured.
-    #[cfg(feature = "measure")]
+    #[cfg(feature = "testing")]
     pub(crate) recorder: Option<&'a Recorder>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Calls the handler, and sends the JSON document that it returns, whole.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "web")]
     pub(crate) async fn document<F>(mut self, call: F) -> Result<(), RunError>
     where
         F: Future<Output = Result<Bytes, Failure>>,
@@ -59,7 +59,7 @@ impl<'a> Exchange<'a> {
         });
         match limited {
             Ok(document) => {
-                #[cfg(feature = "measure")]
+                #[cfg(feature = "testing")]
                 if let Some(recorder) = self.recorder {
                     recorder.given(&document);
                 }
@@ -110,12 +110,12 @@ impl<'a> Exchange<'a> {
     }
 
     /// The same response, each of whose chunks is noted if this handler is measured.
-    #[cfg(feature = "measure")]
+    #[cfg(feature = "testing")]
     fn recorded<S>(&self, response: Response<S>) -> Response<Recorded<'a, S>> {
         response.map(|payload| Recorded::new(payload, self.recorder))
     }
 
-    #[cfg(not(feature = "measure"))]
+    #[cfg(not(feature = "testing"))]
     fn recorded<S>(&self, response: Response<S>) -> Response<S> {
         response
     }

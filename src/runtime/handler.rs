@@ -9,8 +9,8 @@ use tower_service::Service;
 
 use super::error::RunError;
 use super::exchange::Exchange;
-use crate::adapt::writer::{ResponseWriter, Written};
-use crate::error::{Error, Failure};
+use crate::body::writer::{ResponseWriter, Written};
+use crate::error::{Error, Failure, into_failure};
 use crate::event::{LambdaEvent, decode};
 use crate::response::IntoResponse;
 
@@ -63,7 +63,7 @@ where
     ) -> Result<(), RunError> {
         let call = async {
             let event = decoded(event)?;
-            self(event).await.map_err(Failure::from_error)
+            self(event).await.map_err(into_failure)
         };
         exchange.stream(call).await
     }
@@ -85,10 +85,8 @@ where
             let event = decoded(event)?;
             poll_fn(|cx| self.poll_ready(cx))
                 .await
-                .map_err(Failure::from_error)?;
-            Service::call(self, event)
-                .await
-                .map_err(Failure::from_error)
+                .map_err(into_failure)?;
+            Service::call(self, event).await.map_err(into_failure)
         };
         exchange.stream(call).await
     }
@@ -115,7 +113,7 @@ where
         let (written, writer) = Written::new();
         let call = async {
             let event = decoded(event)?;
-            (self.0)(event, writer).await.map_err(Failure::from_error)
+            (self.0)(event, writer).await.map_err(into_failure)
         };
         exchange.write(written, call).await
     }

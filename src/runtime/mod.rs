@@ -10,7 +10,7 @@ mod exchange;
 mod handler;
 mod http1;
 mod pump;
-#[cfg(feature = "measure")]
+#[cfg(feature = "testing")]
 mod recorder;
 
 use std::pin::pin;
@@ -24,15 +24,15 @@ use self::config::Endpoint;
 use self::deadline::Timer;
 pub use self::error::RunError;
 pub(crate) use self::exchange::Exchange;
-#[cfg(not(feature = "measure"))]
+#[cfg(not(feature = "testing"))]
 use self::handler::Writes;
-#[cfg(feature = "measure")]
+#[cfg(feature = "testing")]
 pub(crate) use self::handler::Writes;
 pub use self::handler::{FromFn, FromService, FromWriter, Handler};
-#[cfg(feature = "measure")]
+#[cfg(feature = "testing")]
 pub(crate) use self::recorder::Recorder;
-use crate::adapt::writer::ResponseWriter;
-use crate::error::{Error, Failure, contain_async};
+use crate::body::writer::ResponseWriter;
+use crate::error::{Error, contain_async, into_failure};
 use crate::event::{Context, Environment, LambdaEvent};
 use crate::report::Report;
 use crate::response::SizeLimit;
@@ -109,7 +109,7 @@ where
 
 /// Serves invocations with a handler that writes its response instead of returning it.
 ///
-/// See [`writer`](crate::writer) for what it can do and for an example, and [`run`] for everything else.
+/// See [`writer`](crate::body::writer) for what it can do and for an example, and [`run`] for everything else.
 ///
 /// # Errors
 ///
@@ -188,7 +188,7 @@ impl Runtime {
     /// because some local tools send a constant.
     ///
     /// For a stream that has something to say at its end, see
-    /// [`ChunkStreamExt::until_deadline`](crate::ChunkStreamExt::until_deadline).
+    /// [`ChunkStreamExt::until_deadline`](crate::body::ChunkStreamExt::until_deadline).
     pub fn deadline_margin(mut self, margin: Duration) -> Self {
         self.deadline_margin = Some(margin);
         self
@@ -211,7 +211,7 @@ impl Runtime {
     /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
     /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::RESPONSE_LIMIT) is the limit of an
     /// account that has asked for nothing. To limit one response only, or to match on the error, see
-    /// [`ChunkStreamExt::limit`](crate::ChunkStreamExt::limit).
+    /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
     ///
     /// ```no_run
     /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
@@ -286,7 +286,7 @@ impl Runtime {
         let place = self.place()?;
         let environment = Arc::new(Environment::from_env());
         let mut client = Client::new(place.endpoint.clone(), place.report());
-        let ready = contain_async(async { setup().await.map_err(Failure::from_error) }).await;
+        let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
         let mut handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
             Err(failure) => {
@@ -304,7 +304,7 @@ impl Runtime {
                 context: &context,
                 timer,
                 limit: self.response_limit,
-                #[cfg(feature = "measure")]
+                #[cfg(feature = "testing")]
                 recorder: None,
             };
             let event = LambdaEvent::new(event, context.clone());

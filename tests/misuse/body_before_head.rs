@@ -1,6 +1,6 @@
 //! Before the head there is no body.
 
-use lambda_stream::writer::{BodyWriter, ResponseWriter, WriteError};
+use lambda_stream::body::writer::{BodyWriter, ResponseWriter, WriteError};
 use lambda_stream::Head;
 
 async fn handler(mut response: ResponseWriter) -> Result<(), WriteError> {

@@ -1,6 +1,6 @@
 //! Behind the head there is only the body.
 
-use lambda_stream::writer::{BodyWriter, ResponseWriter, WriteError};
+use lambda_stream::body::writer::{BodyWriter, ResponseWriter, WriteError};
 use lambda_stream::Head;
 
 async fn handler(response: ResponseWriter) -> Result<(), WriteError> {

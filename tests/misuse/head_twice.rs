@@ -1,6 +1,6 @@
 //! The head is sent once.
 
-use lambda_stream::writer::{BodyWriter, ResponseWriter, WriteError};
+use lambda_stream::body::writer::{BodyWriter, ResponseWriter, WriteError};
 use lambda_stream::Head;
 
 async fn handler(response: ResponseWriter) -> Result<(), WriteError> {

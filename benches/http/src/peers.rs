@@ -16,10 +16,10 @@ use crate::Error;
 pub const NAMES: [&str; 7] = [
     "bare hyper, a fixed answer",
     "lambda_stream::run, no event decoded",
-    "lambda_stream::http::run, axum",
+    "lambda_stream::web::run, axum",
     "the same beside a route that streams",
     "lambda_http::run_with_streaming_response, axum",
-    "lambda_stream::http::run_buffered, axum",
+    "lambda_stream::web::run_buffered, axum",
     "lambda_http::run, axum",
 ];
 
@@ -27,10 +27,10 @@ pub async fn run(name: &str) -> Result<(), Error> {
     match NAMES.iter().position(|known| *known == name) {
         Some(0) => hyper().await,
         Some(1) => lambda_stream::run(handler).await,
-        Some(2) => lambda_stream::http::run(app()).await,
-        Some(3) => lambda_stream::http::run(mixed_app()).await,
+        Some(2) => lambda_stream::web::run(app()).await,
+        Some(3) => lambda_stream::web::run(mixed_app()).await,
         Some(4) => lambda_http::run_with_streaming_response(app()).await,
-        Some(5) => lambda_stream::http::run_buffered(app()).await,
+        Some(5) => lambda_stream::web::run_buffered(app()).await,
         Some(6) => lambda_http::run(app()).await,
         _ => Err(format!("no peer is called {name}").into()),
     }

@@ -6,7 +6,6 @@ use std::task::Waker;
 use super::*;
 use crate::error::Error;
 use crate::response::{Head, Raw};
-use crate::wire::trailers;
 
 type Item = Result<Bytes, Error>;
 
@@ -80,11 +79,9 @@ fn data<B: Body<Data = Bytes, Error = Infallible>>(body: Pin<&mut B>) -> Bytes {
 fn error<B: Body<Data = Bytes, Error = Infallible>>(body: Pin<&mut B>) -> (String, String) {
     match poll(body) {
         Poll::Ready(Some(frame)) => {
-            let (error_type, document) =
-                trailers::decode(&frame.into_trailers().expect("trailers")).unwrap();
-            let failure = Failure::from_json(&error_type, &document);
-            assert_eq!(failure.error_type(), error_type);
-            (error_type, failure.to_string())
+            let trailers = frame.into_trailers().expect("trailers");
+            let failure = Failure::from_trailers(&trailers).unwrap();
+            (failure.error_type().to_owned(), failure.to_string())
         }
         other => panic!("{other:?}"),
     }

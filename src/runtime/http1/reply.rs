@@ -221,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::api;
+    use lambda_stream_wire::api;
 
     fn read(stream: &[u8], cuts: &[usize]) -> Result<Option<(Reply, Vec<u8>)>, Malformed> {
         let mut reader = ReplyReader::default();

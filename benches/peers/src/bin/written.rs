@@ -1,7 +1,7 @@
 //! This library with a handler that writes its response. A program of its own, or the one that returns it would
 //! be larger.
 
-use lambda_stream::writer::ResponseWriter;
+use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, LambdaEvent};
 use lambda_stream_peers::plan::Plan;
 use lambda_stream_peers::serve::{chunks, head, on_this_thread};

@@ -1,0 +1,134 @@
+use std::fmt;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::TRAILERS_LIMIT;
+
+#[derive(Debug)]
+struct Outer(Inner);
+
+#[derive(Debug)]
+struct Inner;
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("outer")
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("inner")
+    }
+}
+
+impl StdError for Inner {}
+
+impl StdError for Outer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn only_types_that_the_service_accepts_are_reported() {
+    let long = "Q".repeat(5_000);
+    for (given, reported) in [
+        ("Quota", "Function.Quota"),
+        ("Function.Quota", "Function.Quota"),
+        ("Runtime.Quota", "Runtime.Quota"),
+        ("quota", "Function.Unknown"),
+        ("Q", "Function.Unknown"),
+        ("Quota2", "Function.Unknown"),
+        ("Sandbox.Timeout", "Function.Unknown"),
+        ("Function.", "Function.Unknown"),
+        ("", "Function.Unknown"),
+        ("Quota\r\nx: y", "Function.Unknown"),
+        (&long, "Function.Unknown"),
+    ] {
+        assert_eq!(Failure::new(given, "").error_type(), reported, "{given:?}");
+    }
+    for kind in kind::ALL {
+        assert_eq!(Failure::new(kind, "").error_type(), kind);
+    }
+}
+
+#[test]
+fn deserialization_checks_the_type() {
+    for (document, reported) in [
+        (r#"{"errorType":"Quota\r\nX: y"}"#, "Function.Unknown"),
+        (r#"{"errorType":"TypeError"}"#, "Function.TypeError"),
+        (
+            r#"{"errorType":null,"errorMessage":null}"#,
+            "Function.Error",
+        ),
+        (r#"{}"#, "Function.Error"),
+    ] {
+        let failure: Failure = serde_json::from_str(document).unwrap();
+        assert_eq!(failure.error_type(), reported, "{document}");
+        assert!(!failure.to_trailers().is_empty());
+    }
+}
+
+#[test]
+fn document_has_the_documented_fields() {
+    let failure = Failure::new("Quota", "none").with_stack_trace(["a", "b"]);
+    assert_eq!(
+        String::from_utf8(failure.to_json()).unwrap(),
+        r#"{"errorMessage":"none","errorType":"Function.Quota","stackTrace":["a","b"]}"#
+    );
+    assert_eq!(Failure::from_json("", &failure.to_json()), failure);
+}
+
+#[test]
+fn document_that_is_not_json_is_the_message() {
+    let failure = Failure::from_json("Runtime.ExitError", b"exit status: 1");
+    assert_eq!(failure.error_type(), "Runtime.ExitError");
+    assert_eq!(failure.to_string(), "exit status: 1");
+}
+
+#[test]
+fn sources_of_an_error_are_kept() {
+    let failure = Failure::new("Quota", Outer(Inner));
+    assert_eq!(failure.to_string(), "outer");
+    assert_eq!(failure.stack_trace(), ["caused by: inner"]);
+}
+
+#[test]
+fn long_message_is_cut_to_the_limit() {
+    let limit = trailers::document_limit("Function.Quota");
+    for message in [
+        "m".repeat(100_000),
+        "\u{0}".repeat(100_000),
+        "é".repeat(5_000),
+    ] {
+        let cut = Failure::new("Quota", message).to_json_within(limit).len();
+        assert!(cut <= limit && cut > limit - 8, "{cut} of {limit}");
+    }
+}
+
+#[test]
+fn document_fits_into_what_the_service_takes() {
+    let failure = Failure::new("Quota", "m".repeat(8 * 1024 * 1024));
+    assert!(failure.to_json().len() <= ERROR_DOCUMENT_LIMIT);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_failure_fits_into_trailers(
+        error_type in "(Function\\.|Runtime\\.)?[A-Za-z\\r\\n: ]{0,300}",
+        message in "(\\PC|\u{0}|é){0,2000}",
+        trace in prop::collection::vec(".{0,500}", 0..8),
+    ) {
+        let failure = Failure::new(&error_type, message.as_str()).with_stack_trace(trace);
+        let trailers = failure.to_trailers();
+        let size: usize = trailers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        prop_assert!(size + 5 <= TRAILERS_LIMIT);
+        let read = Failure::from_trailers(&trailers).unwrap();
+        prop_assert_eq!(read.error_type(), failure.error_type());
+        let read = read.to_string();
+        prop_assert!(message.starts_with(read.strip_suffix(CUT).unwrap_or(&read)));
+    }
+}

@@ -1,0 +1,237 @@
+//! The JSON document that front doors read which do not stream.
+//!
+//! Sources: AWS, "Set up Lambda proxy integrations in API Gateway" (1.0), "Create AWS Lambda proxy
+//! integrations for HTTP APIs" and "Invoking Lambda function URLs" (2.0), "Lambda functions as targets" (ALB).
+
+use std::pin::pin;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf, Bytes};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::{Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use serde_json::{Map, Value, json};
+
+use super::event::Event;
+use crate::error::{Error, Failure, into_failure};
+use crate::response::Head;
+use lambda_stream_wire::failure::kind;
+use lambda_stream_wire::limits::{ALB_RESPONSE_LIMIT, BUFFERED_RESPONSE_LIMIT};
+use lambda_stream_wire::prelude::Prelude;
+
+/// The form that a front door reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Each header with a list of values, cookies among them.
+    MultiValue { limit: usize },
+    /// Each header once, cookies in a list of their own.
+    Cookies,
+    /// Each header once.
+    SingleValue,
+}
+
+impl Form {
+    /// The form for the front door that sent this event.
+    pub(super) fn of(event: &Event) -> Self {
+        match event {
+            Event::RestApi(_) => Self::MultiValue {
+                limit: BUFFERED_RESPONSE_LIMIT,
+            },
+            Event::HttpApi(_) | Event::FunctionUrl(_) => Self::Cookies,
+            // ALB wants the answer in the form of the question.
+            Event::Alb(event) if event.multi_value_headers.is_empty() => Self::SingleValue,
+            Event::Alb(_) => Self::MultiValue {
+                limit: ALB_RESPONSE_LIMIT,
+            },
+        }
+    }
+
+    fn limit(self) -> usize {
+        match self {
+            Self::MultiValue { limit } => limit,
+            Self::Cookies => BUFFERED_RESPONSE_LIMIT,
+            Self::SingleValue => ALB_RESPONSE_LIMIT,
+        }
+    }
+}
+
+/// The document of a response.
+///
+/// # Errors
+///
+/// What the body fails with; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
+pub(super) async fn document<B>(
+    response: Response<B>,
+    form: Form,
+    is_head: bool,
+) -> Result<Bytes, Failure>
+where
+    B: Body<Error: Into<Error>>,
+{
+    let (parts, body) = response.into_parts();
+    let head = Head::from(parts);
+    let body = if is_head || head.is_bodyless() {
+        Vec::new()
+    } else {
+        collect(body, form.limit()).await?
+    };
+    let mut fields = head_fields(&head, form)?;
+    let (text, is_base64) = if is_text(head.headers()) {
+        match String::from_utf8(body) {
+            Ok(text) => (text, false),
+            Err(error) => (STANDARD.encode(error.as_bytes()), true),
+        }
+    } else {
+        (STANDARD.encode(body), true)
+    };
+    fields.insert("body".to_owned(), text.into());
+    fields.insert("isBase64Encoded".to_owned(), is_base64.into());
+    let document = Value::Object(fields).to_string();
+    if document.len() > form.limit() {
+        return Err(too_large(document.len(), form.limit()));
+    }
+    Ok(document.into())
+}
+
+/// Everything but the body.
+fn head_fields(head: &Head, form: Form) -> Result<Map<String, Value>, Failure> {
+    let prelude = head.checked_prelude().map_err(invalid_head)?;
+    let mut fields = Map::new();
+    fields.insert("statusCode".to_owned(), head.status().as_u16().into());
+    let cookies: Vec<&str> = prelude.cookie_values().flatten().collect();
+    match form {
+        Form::MultiValue { .. } => {
+            let mut headers = multi_value(&prelude);
+            if !cookies.is_empty() {
+                headers.insert("set-cookie".to_owned(), json!(cookies));
+            }
+            fields.insert("multiValueHeaders".to_owned(), headers.into());
+        }
+        Form::Cookies => {
+            fields.insert("headers".to_owned(), joined(&prelude).into());
+            if !cookies.is_empty() {
+                fields.insert("cookies".to_owned(), json!(cookies));
+            }
+        }
+        Form::SingleValue => {
+            let mut headers = joined(&prelude);
+            match cookies[..] {
+                [] => {}
+                [cookie] => {
+                    headers.insert("set-cookie".to_owned(), cookie.into());
+                }
+                _ => return Err(invalid_head(TOO_MANY_COOKIES)),
+            }
+            fields.insert("headers".to_owned(), headers.into());
+        }
+    }
+    if form.limit() == ALB_RESPONSE_LIMIT {
+        fields.insert("statusDescription".to_owned(), description(head.status()));
+    }
+    Ok(fields)
+}
+
+const TOO_MANY_COOKIES: &str = "the load balancer sent its request without multi-value headers, and its form of \
+     response has one place for `set-cookie`, but there are several cookies; switch on \
+     `lambda.multi_value_headers.enabled` on the target group";
+
+fn joined(prelude: &Prelude<'_>) -> Map<String, Value> {
+    let value = |name: &HeaderName| prelude.values(name).collect::<Vec<_>>().join(", ");
+    let names = prelude.names();
+    names
+        .map(|name| (name.as_str().to_owned(), value(name).into()))
+        .collect()
+}
+
+fn multi_value(prelude: &Prelude<'_>) -> Map<String, Value> {
+    let values = |name: &HeaderName| prelude.values(name).map(Value::from).collect();
+    let names = prelude.names();
+    names
+        .map(|name| (name.as_str().to_owned(), values(name)))
+        .collect()
+}
+
+fn description(status: StatusCode) -> Value {
+    format!(
+        "{} {}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default()
+    )
+    .trim_end()
+    .into()
+}
+
+/// The whole body, unless it is too large: then no more of it is read.
+async fn collect<B>(body: B, limit: usize) -> Result<Vec<u8>, Failure>
+where
+    B: Body<Error: Into<Error>>,
+{
+    let mut body = pin!(body);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(into_failure)?;
+        match frame.into_data() {
+            Ok(mut data) => {
+                let size = bytes.len() + data.remaining();
+                if size > limit {
+                    return Err(too_large(size, limit));
+                }
+                while data.has_remaining() {
+                    let chunk = data.chunk();
+                    let len = chunk.len();
+                    bytes.extend_from_slice(chunk);
+                    data.advance(len);
+                }
+            }
+            Err(_) => tracing::warn!("the trailers of a response body were dropped"),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Whether the body is declared to be text, or not declared at all.
+fn is_text(headers: &HeaderMap) -> bool {
+    let is_encoded = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_encoded {
+        return false;
+    }
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let content_type = String::from_utf8_lossy(content_type.as_bytes()).to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.starts_with("text/")
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || matches!(
+            essence,
+            "application/json"
+                | "application/x-ndjson"
+                | "application/ndjson"
+                | "application/xml"
+                | "application/javascript"
+                | "application/x-javascript"
+                | "application/graphql"
+                | "application/yaml"
+                | "application/x-www-form-urlencoded"
+        )
+}
+
+fn invalid_head(text: impl std::fmt::Display) -> Failure {
+    Failure::new(kind::INVALID_HEAD, text.to_string())
+}
+
+fn too_large(size: usize, limit: usize) -> Failure {
+    Failure::new(
+        kind::RESPONSE_SIZE_TOO_LARGE,
+        format!(
+            "a buffered response has at most {limit} bytes, and this one has {size} or more; stream it through a \
+             Function URL or a REST API, or make it smaller"
+        ),
+    )
+}
