@@ -4,7 +4,7 @@
 //! ```no_run
 //! use bytes::Bytes;
 //! use futures_core::Stream;
-//! use lambda_stream::{Error, Head, LambdaEvent};
+//! use lambda_stream::{Error, Head, LambdaEvent, RunError};
 //! use serde_json::Value;
 //! use tokio_stream::StreamExt;
 //!
@@ -18,7 +18,7 @@
 //! }
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), Error> {
+//! async fn main() -> Result<(), RunError> {
 //!     lambda_stream::run(handler).await
 //! }
 //! ```
@@ -71,11 +71,11 @@
 //! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
 //! public API, and with the feature `web` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
 
-#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
 
 mod error;
 mod event;
-mod report;
 mod response;
 mod runtime;
 
@@ -95,12 +95,8 @@ pub use lambda_stream_wire::limits::RESPONSE_LIMIT;
 
 pub use self::error::Error;
 pub use self::event::{Context, LambdaEvent};
-pub use self::response::{
-    Frames, FromBody, FromStream, Head, HeadError, IntoResponse, Raw, RawAs, Response,
-};
-pub use self::runtime::{
-    FromFn, FromService, FromWriter, Handler, RunError, Runtime, run, run_with_writer,
-};
+pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Payload, Raw, Response};
+pub use self::runtime::{Handler, RunError, Runtime, run, run_with_writer};
 
 /// The code of the README compiles.
 #[cfg(doctest)]

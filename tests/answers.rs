@@ -190,8 +190,7 @@ async fn no_invocation_yet_is_asked_again() {
     .await;
 }
 
-fn refused(error: &Error) -> String {
-    let error = error.downcast_ref::<RunError>().expect("a RunError");
+fn refused(error: &RunError) -> String {
     assert!(error.is_refused(), "{error}");
     error.to_string()
 }
@@ -261,5 +260,5 @@ async fn a_runtime_api_that_speaks_nonsense_is_given_up() {
         }
     })
     .await;
-    assert!(error.downcast_ref::<RunError>().unwrap().is_connection());
+    assert!(error.is_connection());
 }

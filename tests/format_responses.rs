@@ -140,7 +140,7 @@ async fn what_cannot_be_sent_is_reported_by_its_name() {
     serve(handler, async |api: Api| {
         let mut peer = api.invoke("one", "\"event\"").await;
         let (_, document) = peer.error("invocation/one/error").await;
-        assert_eq!(document["errorType"], "Function.InvalidEvent");
+        assert_eq!(document["errorType"], "Function.InvalidSseEvent");
         peer.accepted().await;
         peer.invoke("two", "\"row\"").await;
         let (_, document) = peer.error("invocation/two/error").await;

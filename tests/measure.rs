@@ -175,10 +175,10 @@ async fn a_handler_that_writes_is_measured_and_its_work_after_the_end_is_done() 
     let done = Cell::new(0);
     let report = three()
         .run_with_writer(async |_: LambdaEvent<Value>, response: ResponseWriter| {
-            let mut body = response.send_head(Head::ok()).await?;
-            body.send("ab").await?;
+            let mut body = response.send_head(Head::ok())?;
+            body.send_chunk("ab").await?;
             body.flush().await?;
-            body.send("cde").await?;
+            body.send_chunk("cde").await?;
             body.finish().await?;
             tokio::task::yield_now().await;
             done.set(done.get() + 1);

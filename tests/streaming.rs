@@ -155,11 +155,7 @@ async fn a_first_chunk_that_is_ready_leaves_together_with_the_head() {
             match polls {
                 1 => Poll::Ready(Some(Ok(Bytes::from_static(b"first")))),
                 2 => {
-                    let arrived = wire.borrow().arrived();
-                    assert!(
-                        !arrived.contains("POST"),
-                        "the head left alone: {arrived:?}"
-                    );
+                    wire.borrow().expect("first");
                     cx.waker().wake_by_ref();
                     Poll::Pending
                 }

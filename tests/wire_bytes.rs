@@ -41,14 +41,15 @@ async fn a_response_is_one_chunked_post_with_the_headers_of_the_contract() {
             peer.prelude().await,
             r#"{"statusCode":418,"headers":{"content-type":"text/plain"},"cookies":["a=1"]}"#
         );
-        // Small chunks that are ready together share a frame.
-        assert_eq!(peer.text_chunk().await, "onetwo");
+        // The first chunks of a response are frames of their own.
+        assert_eq!(peer.text_chunk().await, "one");
+        assert_eq!(peer.text_chunk().await, "two");
         assert_eq!(peer.rest().await, b"");
         let body = String::from_utf8(peer.raw.split_off(head.len())).unwrap();
         assert_eq!(
             body,
             "4C\r\n{\"statusCode\":418,\"headers\":{\"content-type\":\"text/plain\"},\"cookies\":[\"a=1\"]}\r\n\
-             8\r\n\0\0\0\0\0\0\0\0\r\n6\r\nonetwo\r\n0\r\n\r\n"
+             8\r\n\0\0\0\0\0\0\0\0\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
         );
         peer.accepted().await;
         // On the same connection.

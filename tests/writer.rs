@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use lambda_stream::body::channel;
-use lambda_stream::body::writer::{BodyWriter, ResponseWriter, WriteError, stream_from};
+use lambda_stream::body::writer::{BodyWriter, Closed, ResponseWriter, stream_from};
 use lambda_stream::{Error, Failure, Head, LambdaEvent, Raw, Runtime};
 use serde_json::Value;
 use support::{Api, Peer, header, patiently, serve};
@@ -53,10 +53,8 @@ async fn the_program_of_the_design_streams() {
     let log = RefCell::new(Vec::new());
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
         let mut file: &[u8] = b"1,ada\n2,grace\n";
-        let mut body = response
-            .send_head(Head::ok().content_type("text/csv"))
-            .await?;
-        body.send(Bytes::from_static(b"id,name\n")).await?;
+        let mut body = response.send_head(Head::ok().content_type("text/csv"))?;
+        body.send_chunk(Bytes::from_static(b"id,name\n")).await?;
         tokio::io::copy(&mut file, &mut body).await?;
         body.finish().await?;
         log.borrow_mut().push("audited");
@@ -81,10 +79,10 @@ async fn the_program_of_the_design_streams() {
 async fn the_head_and_each_chunk_leave_when_the_handler_waits() {
     let (gate, step) = (Rc::new(tokio::sync::Notify::new()), Cell::new(0));
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::new(201)).await?;
+        let mut body = response.send_head(Head::new(201))?;
         gate.notified().await;
         for n in 1..4 {
-            body.send(n.to_string()).await?;
+            body.send_chunk(n.to_string()).await?;
             step.set(n);
             gate.notified().await;
         }
@@ -110,9 +108,9 @@ async fn the_head_and_each_chunk_leave_when_the_handler_waits() {
 async fn a_slow_reader_holds_the_writer_up() {
     let sent = Rc::new(Cell::new(0));
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         loop {
-            body.send(vec![b'x'; 1 << 20]).await?;
+            body.send_chunk(vec![b'x'; 1 << 20]).await?;
             sent.set(sent.get() + 1);
         }
         #[allow(unreachable_code)]
@@ -139,11 +137,11 @@ async fn a_flush_is_complete_when_everything_is_in_the_socket() {
     let (wire, address) = support::Wire::bind();
     let wire = Rc::new(RefCell::new(wire));
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         body.flush().await?;
         wire.borrow().expect("\0\0\0\0\0\0\0\0\r\n");
         for n in 0..20 {
-            body.send(format!("chunk {n};")).await?;
+            body.send_chunk(format!("chunk {n};")).await?;
             body.flush().await?;
             wire.borrow().expect(&format!("chunk {n};"));
             SinkExt::send(&mut body, format!("sunk {n};").into()).await?;
@@ -151,7 +149,7 @@ async fn a_flush_is_complete_when_everything_is_in_the_socket() {
             body.write_all(b"written;").await?;
             AsyncWriteExt::flush(&mut body).await?;
         }
-        body.write_and_finish("end").await?;
+        body.finish_with_chunk("end").await?;
         Ok::<_, Error>(())
     };
     let runtime = Runtime::new()
@@ -178,9 +176,9 @@ where
 async fn a_chunk_is_on_the_wire_before_a_handler_that_wakes_itself_goes_on() {
     let arrived = write_to_wire(|wire| {
         async move |_: LambdaEvent<Value>, response: ResponseWriter| {
-            let mut body = response.send_head(Head::ok()).await?;
+            let mut body = response.send_head(Head::ok())?;
             for n in 0..50 {
-                body.send(format!("chunk {n};")).await?;
+                body.send_chunk(format!("chunk {n};")).await?;
                 let mut is_woken = false;
                 poll_fn(|cx| {
                     if is_woken {
@@ -204,7 +202,7 @@ async fn a_chunk_is_on_the_wire_before_a_handler_that_wakes_itself_goes_on() {
 async fn a_handler_that_computes_per_chunk_does_not_hold_back_what_it_wrote() {
     let arrived = write_to_wire(|wire| {
         async move |_: LambdaEvent<Value>, response: ResponseWriter| {
-            let mut body = response.send_head(Head::ok()).await?;
+            let mut body = response.send_head(Head::ok())?;
             for n in 0..40 {
                 if n > 1 {
                     // Before this chunk is made, the one before the last has to be there.
@@ -214,7 +212,7 @@ async fn a_handler_that_computes_per_chunk_does_not_hold_back_what_it_wrote() {
                 while began.elapsed() < Duration::from_millis(1) {
                     std::hint::spin_loop();
                 }
-                body.send(format!("chunk {n};")).await?;
+                body.send_chunk(format!("chunk {n};")).await?;
             }
             Ok::<_, Error>(())
         }
@@ -239,10 +237,10 @@ async fn chunks_of_any_size_arrive_in_the_order_they_were_written_in() {
         vec![b'a' + (n % 26) as u8; size]
     };
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         for n in 0..CHUNKS {
             match n % 3 {
-                0 => body.send(chunk(n)).await?,
+                0 => body.send_chunk(chunk(n)).await?,
                 1 => body.write_all(&chunk(n)).await?,
                 _ => body.feed(chunk(n).into()).await?,
             }
@@ -267,9 +265,9 @@ async fn an_error_after_the_head_becomes_trailers_and_before_it_an_error() {
             false => Ok(()),
         };
         fail("before the head")?;
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         fail("before anything has left")?;
-        body.send("one").await?;
+        body.send_chunk("one").await?;
         fail("after a chunk")?;
         assert!(case != "panic", "broken");
         if case == "finish_with_error" {
@@ -332,8 +330,8 @@ async fn a_handler_without_a_head_is_an_error() {
 #[tokio::test]
 async fn a_head_that_cannot_be_sent_drops_the_handler_and_fails() {
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::new(99)).await?;
-        body.send("never sent").await?;
+        let mut body = response.send_head(Head::new(99))?;
+        body.send_chunk("never sent").await?;
         Ok::<_, Error>(())
     };
     write(handler, async |api| {
@@ -347,8 +345,8 @@ async fn a_head_that_cannot_be_sent_drops_the_handler_and_fails() {
 #[tokio::test]
 async fn a_response_without_a_head_of_its_own_is_raw() {
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let body = response.without_head("application/json").await?;
-        body.write_and_finish("{}").await
+        let body = response.without_head("application/json")?;
+        body.finish_with_chunk("{}").await
     };
     write(handler, async |api| {
         let mut peer = api.invoke("1", "{}").await;
@@ -378,7 +376,7 @@ async fn a_lost_connection_and_a_refusal_drop_the_handler_at_once() {
     let drops = Rc::new(Cell::new(0));
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
         let _guard = Guard(Rc::clone(&drops));
-        let body = response.send_head(Head::ok()).await?;
+        let body = response.send_head(Head::ok())?;
         std::future::pending::<()>().await;
         body.finish().await
     };
@@ -404,8 +402,8 @@ async fn a_deadline_drops_the_handler_and_becomes_trailers() {
         if event.payload == "no head" {
             std::future::pending::<()>().await;
         }
-        let mut body = response.send_head(Head::ok()).await?;
-        body.send("one").await?;
+        let mut body = response.send_head(Head::ok())?;
+        body.send_chunk("one").await?;
         std::future::pending::<()>().await;
         body.finish().await
     };
@@ -437,10 +435,10 @@ async fn a_deadline_drops_the_handler_and_becomes_trailers() {
 async fn a_writer_may_be_moved_to_another_task_and_is_over_with_its_handler() {
     let late = Rc::new(RefCell::new(None));
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         let task = tokio::spawn(async move {
-            body.send("from another task").await?;
-            Ok::<_, WriteError>(body)
+            body.send_chunk("from another task").await?;
+            Ok::<_, Closed>(body)
         });
         *late.borrow_mut() = Some(task.await.unwrap()?);
         Ok::<_, Error>(())
@@ -452,7 +450,7 @@ async fn a_writer_may_be_moved_to_another_task_and_is_over_with_its_handler() {
         peer.accepted().await;
         peer.expect_next().await;
         let mut body = late.borrow_mut().take().unwrap();
-        assert!(body.send("late").await.is_err());
+        assert!(body.send_chunk("late").await.is_err());
         let error = body.write_all(b"late").await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
         assert!(body.finish().await.is_err());
@@ -495,12 +493,12 @@ where
 fn what_another_task_writes_needs_nobody_else_to_wake_the_response() {
     let handler = || {
         async |_: LambdaEvent<Value>, response: ResponseWriter| {
-            let mut body = response.send_head(Head::ok()).await?;
+            let mut body = response.send_head(Head::ok())?;
             // The handler itself never hears of what this does.
             tokio::task::spawn_blocking(move || {
                 tokio::runtime::Handle::current().block_on(async {
                     for n in 0..3 {
-                        body.send(format!("chunk {n};")).await?;
+                        body.send_chunk(format!("chunk {n};")).await?;
                         body.flush().await?;
                         let again = format!("{n} again;");
                         body.write_all(again.as_bytes()).await.unwrap();
@@ -526,11 +524,11 @@ fn a_handler_that_writes_and_never_waits_goes_on_whatever_it_writes() {
     let handler = move || {
         async move |event: LambdaEvent<Value>, response: ResponseWriter| {
             let size = event.payload["size"].as_u64().unwrap() as usize;
-            let mut body = response.send_head(Head::ok()).await?;
+            let mut body = response.send_head(Head::ok())?;
             for _ in 0..BYTES / size {
                 match event.payload["copied"] == true {
                     true => body.write_all(&vec![b'x'; size]).await?,
-                    false => body.send(vec![b'x'; size]).await?,
+                    false => body.send_chunk(vec![b'x'; size]).await?,
                 }
             }
             body.finish().await?;
@@ -555,11 +553,11 @@ fn a_handler_that_writes_and_never_waits_goes_on_whatever_it_writes() {
 #[tokio::test]
 async fn code_that_writes_is_a_stream() {
     let body = stream_from(async |mut body: BodyWriter| {
-        body.send("").await?;
-        body.send("one").await?;
+        body.send_chunk("").await?;
+        body.send_chunk("one").await?;
         body.flush().await?;
         body.feed("two".into()).await?;
-        let parts = futures::future::join(async { 1 }, body.send("three")).await;
+        let parts = futures::future::join(async { 1 }, body.send_chunk("three")).await;
         parts.1?;
         body.write_all(b"four").await?;
         Err::<(), Error>("the end".into())
@@ -575,7 +573,7 @@ async fn code_that_writes_is_a_stream() {
     assert_eq!(texts, ["one", "two", "three", "four", "error: the end"]);
 
     let mut body = Box::pin(stream_from(async |body: BodyWriter| {
-        body.write_and_finish("x").await?;
+        body.finish_with_chunk("x").await?;
         unreachable!("the stream is over");
         #[allow(unreachable_code)]
         Ok::<_, Error>(())
@@ -593,7 +591,7 @@ async fn code_that_writes_is_dropped_with_its_stream() {
     let mut body = Box::pin(stream_from(async move |mut body: BodyWriter| {
         let _guard = guard;
         loop {
-            body.send("x").await?;
+            body.send_chunk("x").await?;
         }
         #[allow(unreachable_code)]
         Ok::<_, Error>(())
@@ -608,10 +606,10 @@ async fn a_channel_carries_what_another_task_writes() {
     let handler = async |event: LambdaEvent<Value>| {
         let (mut sender, body) = channel(2);
         tokio::spawn(async move {
-            sender.send("one").await?;
+            sender.send_chunk("one").await?;
             SinkExt::send(&mut sender, "two".into()).await?;
             match event.payload.as_str().unwrap() {
-                "finish" => sender.finish().await,
+                "finish" => sender.finish(),
                 "fail" => {
                     sender
                         .finish_with_error(Failure::new("Quota", "none left"))
@@ -650,7 +648,7 @@ async fn a_channel_holds_its_sender_up_and_tells_it_when_the_body_is_gone() {
     let sent = Rc::new(Cell::new(0));
     let send = async {
         loop {
-            if sender.send("x").await.is_err() {
+            if sender.send_chunk("x").await.is_err() {
                 return;
             }
             sent.set(sent.get() + 1);
@@ -672,9 +670,9 @@ async fn a_channel_holds_its_sender_up_and_tells_it_when_the_body_is_gone() {
 async fn a_limit_on_the_response_ends_one_that_is_written_too() {
     let is_over = Cell::new(false);
     let handler = async |_: LambdaEvent<Value>, response: ResponseWriter| {
-        let mut body = response.send_head(Head::ok()).await?;
+        let mut body = response.send_head(Head::ok())?;
         for chunk in ["123", "456", "7"] {
-            body.send(Bytes::from(chunk)).await?;
+            body.send_chunk(Bytes::from(chunk)).await?;
         }
         is_over.set(true);
         Ok::<_, Error>(())

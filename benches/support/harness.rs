@@ -38,7 +38,7 @@ impl Harness {
     /// A handler that returns its response.
     pub fn start() -> Self {
         Self::start_with(|runtime| {
-            block_on(async move { runtime.run(handler).await });
+            block_on(async move { runtime.run(handler).await.map_err(Into::into) });
         })
     }
 
@@ -46,7 +46,12 @@ impl Harness {
     #[allow(dead_code)]
     pub fn start_writing() -> Self {
         Self::start_with(|runtime| {
-            block_on(async move { runtime.run_with_writer(writing_handler).await });
+            block_on(async move {
+                runtime
+                    .run_with_writer(writing_handler)
+                    .await
+                    .map_err(Into::into)
+            });
         })
     }
 

@@ -17,10 +17,10 @@ pub async fn write(
     chunks: impl Stream<Item = Result<bytes::Bytes, Error>>,
     response: ResponseWriter,
 ) -> Result<(), Error> {
-    let mut body = response.send_head(head).await?;
+    let mut body = response.send_head(head)?;
     let mut chunks = pin!(chunks);
     while let Some(chunk) = poll_fn(|cx| chunks.as_mut().poll_next(cx)).await {
-        body.send(chunk?).await?;
+        body.send_chunk(chunk?).await?;
     }
     body.finish().await?;
     Ok(())

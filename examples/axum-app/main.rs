@@ -13,7 +13,6 @@ use axum::response::{Html, IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::Error;
 use lambda_stream::web::RequestContext;
 use serde_json::{Value, json};
 
@@ -80,6 +79,6 @@ async fn echo(headers: HeaderMap, body: Bytes) -> impl IntoResponse {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), lambda_stream::RunError> {
     lambda_stream::web::run(app()).await
 }

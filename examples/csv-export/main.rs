@@ -21,7 +21,7 @@ async fn export(
     let head = Head::ok()
         .content_type("text/csv; charset=utf-8")
         .header("content-disposition", "attachment; filename=\"export.csv\"");
-    let mut body = response.send_head(head).await?;
+    let mut body = response.send_head(head)?;
 
     // Rows leave together, up to 64 KB of them. When the client is slow, the next write waits.
     body.write_all(b"id,name,amount\n").await?;
@@ -38,6 +38,6 @@ async fn export(
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), lambda_stream::RunError> {
     lambda_stream::run_with_writer(export).await
 }

@@ -49,6 +49,6 @@ fn orders(rows: u64, breaks_after: Option<u64>) -> impl Stream<Item = Result<Lin
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), lambda_stream::RunError> {
     lambda_stream::run(handler).await
 }

@@ -115,6 +115,6 @@ where
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), lambda_stream::RunError> {
     lambda_stream::run(handler).await
 }

@@ -1,4 +1,4 @@
-//! A writer for code that runs on another task.
+//! A body that another task sends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,22 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_channel::mpsc;
 use futures_core::Stream;
 use futures_sink::Sink;
-
-use super::writer::WriteError;
-use crate::error::{Error, Failure, into_failure};
 use lambda_stream_wire::failure::kind;
+use tokio::sync::mpsc;
+use tokio_util::sync::PollSender;
 
-/// A pair of a sender, for code that runs on another task, and the body that it writes.
+use super::writer::Closed;
+use crate::error::{Error, Failure, into_failure};
+
+type Item = Result<Bytes, Failure>;
+
+/// Creates a sender, for code that runs on another task, and the body that it sends.
 ///
-/// At most `capacity` chunks wait between the two, plus the one being sent. Prefer
-/// [`stream_from`](crate::body::writer::stream_from) where nothing has to be spawned: it needs no queue and no
-/// second task.
+/// At most `capacity` chunks wait between the two; a capacity that a tokio channel cannot have (0, or
+/// more than [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS)) means the nearest one
+/// that it can. Prefer [`stream_from`](super::writer::stream_from) where nothing has to be spawned:
+/// it needs neither a queue nor a second task.
 ///
-/// A sender that is dropped without [`finish`](BodySender::finish), as it is when its task panics or is
-/// aborted, ends the body with an error (`Function.SenderDropped`) and not as if it were complete.
+/// A sender that is dropped without [`finish`](BodySender::finish), as it is when its task panics or
+/// is aborted, ends the body with an error
+/// ([`SENDER_DROPPED`](crate::failure::kind::SENDER_DROPPED)) and not as if it were complete.
 ///
 /// ```
 /// use lambda_stream::body::channel;
@@ -32,9 +37,9 @@ use lambda_stream_wire::failure::kind;
 /// let (mut sender, body) = channel(4);
 /// tokio::spawn(async move {
 ///     for n in 1..=3 {
-///         sender.send(format!("{n}\n")).await?;
+///         sender.send_chunk(format!("{n}\n")).await?;
 ///     }
-///     sender.finish().await
+///     sender.finish()
 /// });
 /// let response = (Head::ok(), body); // what a handler returns
 /// # use futures::StreamExt;
@@ -42,16 +47,16 @@ use lambda_stream_wire::failure::kind;
 /// # assert_eq!(chunks, ["1\n", "2\n", "3\n"]);
 /// # }
 /// ```
-pub fn channel(capacity: usize) -> (BodySender, BodyStream) {
-    let (sender, receiver) = mpsc::channel(capacity);
-    let is_finished = Arc::new(AtomicBool::new(false));
+pub fn channel(capacity: usize) -> (BodySender, BodyReceiver) {
+    let (sender, receiver) = mpsc::channel(capacity.clamp(1, tokio::sync::Semaphore::MAX_PERMITS));
+    let finished = Arc::new(AtomicBool::new(false));
     let sender = BodySender {
-        sender,
-        is_finished: Arc::clone(&is_finished),
+        sender: PollSender::new(sender),
+        finished: Arc::clone(&finished),
     };
-    let body = BodyStream {
+    let body = BodyReceiver {
         receiver: Some(receiver),
-        is_finished,
+        finished,
     };
     (sender, body)
 }
@@ -61,12 +66,12 @@ pub fn channel(capacity: usize) -> (BodySender, BodyStream) {
 /// For a tokio `AsyncWrite`, wrap it into `tokio_util::io::{SinkWriter, CopyToBytes}`.
 #[derive(Debug)]
 pub struct BodySender {
-    sender: mpsc::Sender<Result<Bytes, Failure>>,
-    is_finished: Arc<AtomicBool>,
+    sender: PollSender<Item>,
+    finished: Arc<AtomicBool>,
 }
 
 impl BodySender {
-    /// Sends a chunk; complete when there is room for it.
+    /// Sends a chunk; completes when there is room for it. An empty chunk is nothing to send.
     ///
     /// # Errors
     ///
@@ -74,9 +79,9 @@ impl BodySender {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is complete, the chunk is not sent.
-    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<(), WriteError> {
-        self.put(Ok(chunk.into())).await
+    /// If the future is dropped before it completes, the chunk is not sent.
+    pub async fn send_chunk(&mut self, chunk: impl Into<Bytes>) -> Result<(), Closed> {
+        self.send_item(Ok(chunk.into())).await
     }
 
     /// Ends the body.
@@ -84,16 +89,12 @@ impl BodySender {
     /// # Errors
     ///
     /// When nobody reads the body any more.
-    ///
-    /// # Cancel safety
-    ///
-    /// It never waits.
-    pub async fn finish(self) -> Result<(), WriteError> {
-        self.is_finished.store(true, Ordering::Release);
-        if self.sender.is_closed() {
-            return Err(WriteError);
+    pub fn finish(self) -> Result<(), Closed> {
+        self.finished.store(true, Ordering::Release);
+        match self.sender.get_ref() {
+            Some(sender) if !sender.is_closed() => Ok(()),
+            _ => Err(Closed),
         }
-        Ok(())
     }
 
     /// Ends the body with an error.
@@ -104,67 +105,66 @@ impl BodySender {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is complete, the body ends with `Function.SenderDropped`.
-    pub async fn finish_with_error(mut self, error: impl Into<Error>) -> Result<(), WriteError> {
-        self.put(Err(into_failure(error))).await
+    /// If the future is dropped before it completes, the body ends with
+    /// [`SENDER_DROPPED`](crate::failure::kind::SENDER_DROPPED).
+    pub async fn finish_with_error(mut self, error: impl Into<Error>) -> Result<(), Closed> {
+        self.send_item(Err(into_failure(error))).await
     }
 
-    async fn put(&mut self, item: Result<Bytes, Failure>) -> Result<(), WriteError> {
-        std::future::poll_fn(|cx| self.sender.poll_ready(cx))
+    async fn send_item(&mut self, item: Item) -> Result<(), Closed> {
+        std::future::poll_fn(|cx| self.sender.poll_reserve(cx))
             .await
-            .map_err(|_| WriteError)?;
-        self.sender.start_send(item).map_err(|_| WriteError)
+            .map_err(|_| Closed)?;
+        self.sender.send_item(item).map_err(|_| Closed)
     }
 }
 
 impl Sink<Bytes> for BodySender {
-    type Error = WriteError;
+    type Error = Closed;
 
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        self.sender.poll_ready(cx).map_err(|_| WriteError)
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        self.sender.poll_reserve(cx).map_err(|_| Closed)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, chunk: Bytes) -> Result<(), WriteError> {
-        self.sender.start_send(Ok(chunk)).map_err(|_| WriteError)
+    fn start_send(mut self: Pin<&mut Self>, chunk: Bytes) -> Result<(), Closed> {
+        self.sender.send_item(Ok(chunk)).map_err(|_| Closed)
     }
 
-    /// Complete when every chunk has been taken out of the channel.
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        Pin::new(&mut self.sender)
-            .poll_flush(cx)
-            .map_err(|_| WriteError)
+    /// Completes at once: the channel holds nothing back.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        Poll::Ready(Ok(()))
     }
 
     /// Ends the body, like [`finish`](BodySender::finish).
-    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        self.is_finished.store(true, Ordering::Release);
-        self.sender.close_channel();
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        self.finished.store(true, Ordering::Release);
+        self.sender.close();
         Poll::Ready(Ok(()))
     }
 }
 
-/// The body that a [`BodySender`] writes; dropping it makes the sender's writes fail.
+/// The body that a [`BodySender`] sends; dropping it makes the sender's writes fail.
 ///
 /// # Cancel safety
 ///
-/// Waiting for the next chunk can be given up at any time without losing one.
+/// Dropping a future that waits for the next chunk loses none.
 #[derive(Debug)]
-pub struct BodyStream {
-    receiver: Option<mpsc::Receiver<Result<Bytes, Failure>>>,
-    is_finished: Arc<AtomicBool>,
+pub struct BodyReceiver {
+    receiver: Option<mpsc::Receiver<Item>>,
+    finished: Arc<AtomicBool>,
 }
 
-impl Stream for BodyStream {
+impl Stream for BodyReceiver {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(receiver) = &mut self.receiver else {
             return Poll::Ready(None);
         };
-        let item = match ready!(Pin::new(receiver).poll_next(cx)) {
+        let item = match ready!(receiver.poll_recv(cx)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(chunk))),
             Some(Err(failure)) => Some(Err(failure.into())),
-            None if self.is_finished.load(Ordering::Acquire) => None,
+            None if self.finished.load(Ordering::Acquire) => None,
             None => Some(Err(Failure::new(
                 kind::SENDER_DROPPED,
                 "the sender of the body was dropped before it finished; its task may have panicked",

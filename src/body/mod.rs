@@ -14,7 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod together;
 
-pub use self::channel::{BodySender, BodyStream, channel};
+pub use self::channel::{BodyReceiver, BodySender, channel};
 pub use self::chunk_stream_ext::ChunkStreamExt;
 pub use self::heartbeat::Heartbeat;
 pub use self::limit::Limit;

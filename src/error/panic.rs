@@ -16,14 +16,18 @@ pub(crate) fn contain<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| panic_failure(&*payload))
 }
 
-/// Awaits user code and turns its panic into a failure.
+/// Awaits user code and turns its panic into a failure, one in its `Drop` included.
 pub(crate) async fn contain_async<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match contain(|| future.as_mut().poll(cx)) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => Poll::Ready(Err(panic)),
+    let mut future = pin!(Some(future));
+    let output = poll_fn(|cx| match future.as_mut().as_pin_mut() {
+        Some(future) => match contain(|| future.poll(cx)) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+        None => Poll::Pending,
     })
-    .await
+    .await;
+    contain(|| future.set(None)).and(output)
 }
 
 /// Returns what a caught panic is reported as.

@@ -1,14 +1,14 @@
 //! What the service tells of an invocation beside the event.
 
+use std::env;
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::header::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::EventHeaders;
 use crate::error::Failure;
 use lambda_stream_wire::api;
 use lambda_stream_wire::failure::kind;
@@ -28,7 +28,7 @@ pub struct Context(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    headers: EventHeaders,
+    headers: HeaderMap,
     expires: Option<Instant>,
     environment: Arc<Environment>,
 }
@@ -41,6 +41,21 @@ pub(crate) struct Environment {
     pub(crate) memory_size_mb: Option<u32>,
     pub(crate) log_group: Option<String>,
     pub(crate) log_stream: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables that the service sets.
+    pub(crate) fn from_env() -> Self {
+        let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
+            function_version: text("AWS_LAMBDA_FUNCTION_VERSION"),
+            memory_size_mb: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|size| size.parse().ok()),
+            log_group: text("AWS_LAMBDA_LOG_GROUP_NAME"),
+            log_stream: text("AWS_LAMBDA_LOG_STREAM_NAME"),
+        }
+    }
 }
 
 /// `GET …/invocation/next` was answered without a usable request id.
@@ -78,7 +93,10 @@ impl Context {
     /// assert_eq!(event.context.request_id(), "test-1");
     /// ```
     pub fn new(request_id: &str) -> Self {
-        let headers = EventHeaders::default().with(api::REQUEST_ID, request_id.to_owned());
+        let mut headers = HeaderMap::new();
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(api::REQUEST_ID, id);
+        }
         Self(Arc::new(Inner {
             headers,
             expires: None,
@@ -93,19 +111,21 @@ impl Context {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_millis());
         let inner = Arc::make_mut(&mut self.0);
-        inner.headers = mem::take(&mut inner.headers).with(api::DEADLINE_MS, ms.to_string());
+        if let Ok(ms) = HeaderValue::from_str(&ms.to_string()) {
+            inner.headers.insert(api::DEADLINE_MS, ms);
+        }
         inner.expires = deadline_of(&inner.headers).and_then(expires);
         self
     }
 
     /// Reads the headers of `GET …/invocation/next`.
     pub(crate) fn from_headers(
-        headers: EventHeaders,
+        headers: HeaderMap,
         environment: Arc<Environment>,
     ) -> Result<Self, ContextError> {
-        let id = headers.get(api::REQUEST_ID).ok_or(ContextError::Missing)?;
-        if !is_path_segment(id) {
-            let id = String::from_utf8_lossy(id).into_owned();
+        let id = header(&headers, api::REQUEST_ID).ok_or(ContextError::Missing)?;
+        if !is_path_segment(id.as_bytes()) {
+            let id = String::from_utf8_lossy(id.as_bytes()).into_owned();
             return Err(ContextError::Malformed(id));
         }
         Ok(Self(Arc::new(Inner {
@@ -151,7 +171,7 @@ impl Context {
     #[cfg(test)]
     pub(crate) fn expiring_at(expires: Instant) -> Self {
         Self(Arc::new(Inner {
-            headers: EventHeaders::default(),
+            headers: HeaderMap::new(),
             expires: Some(expires),
             environment: Arc::default(),
         }))
@@ -173,8 +193,8 @@ impl Context {
     }
 
     /// The nonce of this attempt, which the runtime echoes.
-    pub(crate) fn invocation_id(&self) -> Option<&[u8]> {
-        self.0.headers.get(api::INVOCATION_ID)
+    pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
+        header(&self.0.headers, api::INVOCATION_ID)
     }
 
     /// What a mobile client sends about itself, decoded from JSON.
@@ -257,11 +277,16 @@ impl fmt::Debug for Context {
     }
 }
 
-fn text_of<'a>(headers: &'a EventHeaders, name: &str) -> Option<&'a str> {
-    std::str::from_utf8(headers.get(name)?).ok()
+/// Returns a header; an empty one counts as absent.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    headers.get(name).filter(|value| !value.is_empty())
 }
 
-fn deadline_of(headers: &EventHeaders) -> Option<SystemTime> {
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    std::str::from_utf8(header(headers, name)?.as_bytes()).ok()
+}
+
+fn deadline_of(headers: &HeaderMap) -> Option<SystemTime> {
     let ms = text_of(headers, api::DEADLINE_MS)?.parse().ok()?;
     UNIX_EPOCH.checked_add(Duration::from_millis(ms))
 }
@@ -288,11 +313,13 @@ mod tests {
     use super::*;
 
     fn context(headers: &[(&'static str, &str)]) -> Result<Context, ContextError> {
-        let map = headers
+        let map: HeaderMap = headers
             .iter()
-            .fold(EventHeaders::default(), |map, (name, value)| {
-                map.with(name, value.to_string())
-            });
+            .map(|(name, value)| {
+                let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                (http::HeaderName::from_static(name), value)
+            })
+            .collect();
         Context::from_headers(map, Arc::default())
     }
 
@@ -327,7 +354,7 @@ mod tests {
         let identity: serde_json::Value = context.cognito_identity().unwrap().unwrap();
         assert_eq!(identity["cognitoIdentityId"], "c");
         assert_eq!(context.tenant_id(), Some("blue"));
-        assert_eq!(context.invocation_id().unwrap(), b"nonce");
+        assert_eq!(context.invocation_id().unwrap(), "nonce");
     }
 
     #[test]

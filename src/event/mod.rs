@@ -2,12 +2,10 @@
 
 mod context;
 mod decode;
-mod headers;
 
 pub use context::Context;
 pub(crate) use context::Environment;
 pub(crate) use decode::decode;
-pub(crate) use headers::EventHeaders;
 
 /// An invocation as a handler receives it.
 ///

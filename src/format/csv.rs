@@ -34,7 +34,7 @@ use serde::Serialize;
 pub use self::records::{Records, records};
 use crate::error::Error;
 pub use crate::error::RowError;
-use crate::response::{FromStream, Head, IntoResponse, Response};
+use crate::response::{Head, IntoResponse, Payload, Response};
 
 /// A response of rows: [`records`] under the content type `text/csv; charset=utf-8`.
 ///
@@ -94,13 +94,13 @@ impl<S> Csv<S> {
     }
 }
 
-impl<S, T, E> IntoResponse<FromStream> for Csv<S>
+impl<S, T, E> IntoResponse for Csv<S>
 where
     S: Stream<Item = Result<T, E>>,
     T: Serialize,
     E: Into<Error>,
 {
-    type Payload = <(Head, Records<S>) as IntoResponse<FromStream>>::Payload;
+    type Payload = Payload<Records<S>>;
 
     fn into_response(self) -> Response<Self::Payload> {
         self.into_parts().into_response()

@@ -29,7 +29,7 @@ use serde::Serialize;
 use super::encode::{Encoded, Format};
 use crate::error::Error;
 pub use crate::error::RowError;
-use crate::response::{FromStream, Head, IntoResponse, Response};
+use crate::response::{Head, IntoResponse, Payload, Response};
 
 /// The array of a stream of rows: one chunk per row, and one for the closing bracket.
 ///
@@ -169,13 +169,13 @@ impl<S> JsonArray<S> {
     }
 }
 
-impl<S, T, E> IntoResponse<FromStream> for JsonArray<S>
+impl<S, T, E> IntoResponse for JsonArray<S>
 where
     S: Stream<Item = Result<T, E>>,
     T: Serialize,
     E: Into<Error>,
 {
-    type Payload = <(Head, Array<S>) as IntoResponse<FromStream>>::Payload;
+    type Payload = Payload<Array<S>>;
 
     fn into_response(self) -> Response<Self::Payload> {
         self.into_parts().into_response()

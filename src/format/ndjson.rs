@@ -37,7 +37,7 @@ use serde::Serialize;
 use super::encode::{Encoded, Format};
 use crate::error::Error;
 pub use crate::error::RowError;
-use crate::response::{FromStream, Head, IntoResponse, Response};
+use crate::response::{Head, IntoResponse, Payload, Response};
 
 /// The lines of a stream of rows: one chunk per row.
 ///
@@ -244,7 +244,7 @@ impl<S, F> Ndjson<S, F> {
     }
 }
 
-impl<S, T, E, F, R> IntoResponse<FromStream> for Ndjson<S, F>
+impl<S, T, E, F, R> IntoResponse for Ndjson<S, F>
 where
     S: Stream<Item = Result<T, E>>,
     T: Serialize,
@@ -252,7 +252,7 @@ where
     F: FnOnce(&Error) -> R,
     R: Serialize,
 {
-    type Payload = <(Head, Lines<S, F>) as IntoResponse<FromStream>>::Payload;
+    type Payload = Payload<Lines<S, F>>;
 
     fn into_response(self) -> Response<Self::Payload> {
         self.into_parts().into_response()

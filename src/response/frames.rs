@@ -3,45 +3,49 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::mem;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http::header::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
-
-use super::into_response::{Form, IntoResponse, Response};
-use super::size_limit::SizeLimit;
-use crate::error::{Failure, contain};
 use lambda_stream_wire::api;
 use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::prelude::DELIMITER;
+use pin_project_lite::pin_project;
 
-/// So many empty chunks in a row are skipped before the task gives others a turn.
+use super::batch::{Batch, Batcher, Stopwatch};
+use super::into_response::{Form, IntoResponse, Response};
+use super::size_limit::SizeLimit;
+use crate::error::{Failure, contain};
+
+/// Number of empty chunks in a row that are skipped before the task yields.
 const EMPTY_CHUNKS: usize = 32;
 
 pin_project! {
-    /// A response as an [`http_body::Body`]: the prelude, the delimiter, the chunks, and trailers when it
-    /// ends in an error.
+    /// A response as an [`http_body::Body`]: the prelude, the delimiter, the chunks, and trailers when
+    /// it ends in an error.
     ///
-    /// This is the body of `POST …/invocation/{id}/response`; [`run`](crate::run) makes it from what the
-    /// handler returns. Use it by hand to speak to the Runtime API with a client of your own.
+    /// This is the body of `POST …/invocation/{id}/response`. [`run`](crate::run) makes it from what
+    /// the handler returns; use it directly to speak to the Runtime API with a client of your own.
     ///
-    /// * The prelude is one frame, the delimiter is one frame, and the payload follows. Raw responses have
-    ///   neither prelude nor delimiter.
-    /// * Empty chunks are skipped, so they cannot end a chunked body early.
-    /// * An `Err` or a panic of the stream becomes a trailers frame, the last one. The stream is dropped,
-    ///   and never polled again, as soon as it has ended, failed or panicked.
+    /// * The prelude is one frame, the delimiter is one frame, and the payload follows. Raw responses
+    ///   have neither prelude nor delimiter.
+    /// * Empty chunks are skipped, so that they cannot end a chunked body early.
+    /// * Small chunks that are ready together share a frame, once the stream has shown that it is
+    ///   fast; a stream that is slow is framed chunk by chunk. No chunk waits for another one.
+    /// * An `Err` or a panic of the stream becomes a trailers frame, the last one. The stream is
+    ///   dropped, and never polled again, as soon as it has ended, failed or panicked.
     /// * A status that rules out a body (204, 304) drops the stream without polling it.
     /// * The body is fused, and its own error type is [`Infallible`].
     ///
     /// # First poll
     ///
-    /// [`start`](Self::start) polls the stream once before anything is framed. Call it, if the status of
-    /// a response that fails at once matters to you: then nothing has been sent yet. Without it, such a
-    /// response is nothing but trailers.
+    /// [`start`](Self::start) polls the stream once before anything is framed. Call it if the status
+    /// of a response that fails at once matters to you: nothing has been sent by then. Without it,
+    /// such a response consists of trailers only.
     ///
     /// # Example
     ///
@@ -65,27 +69,12 @@ pin_project! {
         payload: Option<S>,
         state: State,
         limit: SizeLimit,
-        first: Option<Bytes>,
+        batch: Batcher,
+        // The source was pending when the head was made. The head is to leave before it is polled
+        // again.
+        head_first: bool,
         failure: Option<Failure>,
     }
-}
-
-/// Whether whoever takes chunks wants another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    More,
-    Nothing,
-}
-
-/// Why no more chunks were given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Drained {
-    /// Nothing more is wanted.
-    Enough,
-    /// The stream is pending.
-    Pending,
-    /// Trailers or nothing follow.
-    Ended,
 }
 
 #[derive(Debug)]
@@ -104,27 +93,24 @@ impl<S> Frames<S> {
     where
         R: IntoResponse<M, Payload = S>,
     {
-        Self::from_response(response.into_response())
+        Self::from_response(response.into_response(), SizeLimit::NONE)
     }
 
-    pub(crate) fn from_response(response: Response<S>) -> Self {
+    pub(crate) fn from_response(response: Response<S>, limit: SizeLimit) -> Self {
         Self {
             payload: Some(response.payload),
             state: State::New(response.form),
-            limit: SizeLimit::NONE,
-            first: None,
+            limit,
+            batch: Batcher::default(),
+            head_first: false,
             failure: None,
         }
     }
 
-    /// Limits the payload; to be set before the first chunk is there.
-    pub(crate) fn limit(self: Pin<&mut Self>, limit: SizeLimit) {
-        *self.project().limit = limit;
-    }
-
-    /// The content type to send the body with; it tells the service whether there is a prelude.
+    /// Returns the content type to send the body with, which tells the service whether there is a
+    /// prelude.
     ///
-    /// To be asked for before the first frame is taken.
+    /// Meaningful until the first frame has been taken.
     pub fn content_type(&self) -> HeaderValue {
         match &self.state {
             State::New(Form::Raw(content_type)) => content_type.clone(),
@@ -132,7 +118,7 @@ impl<S> Frames<S> {
         }
     }
 
-    /// What the response failed with, once it did.
+    /// Returns what the response failed with, once it has.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
@@ -144,170 +130,151 @@ where
 {
     /// Polls the stream once and makes the prelude; nothing is framed before.
     ///
-    /// Without effect when the first frame has been taken.
+    /// Has no effect once the first frame has been taken.
     ///
     /// # Errors
     ///
     /// When the head cannot be sent, and when the first poll of the stream is an error or a panic. The
-    /// stream is dropped, and the body has no frames.
+    /// stream has been dropped, and the body has no frames.
     pub fn start(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), Failure> {
-        let this = self.as_mut().project();
-        let State::New(form) = mem::replace(this.state, State::Done) else {
+        let State::New(form) = mem::replace(self.as_mut().project().state, State::Done) else {
             return Ok(());
         };
         let bodyless = matches!(&form, Form::Http(head) if head.is_bodyless());
-        let mut first = None;
-        let drained = if bodyless {
-            Ok(None)
+        let polled = if bodyless {
+            ControlFlow::Break(Ok(()))
         } else {
-            self.as_mut().poll_chunks(cx, |chunk| {
-                first = Some(chunk);
-                Want::Nothing
-            })
+            self.as_mut().poll_source(cx)
         };
-        let is_empty = matches!(drained, Ok(None));
-        if !matches!(drained, Ok(Some(_))) {
+        if let ControlFlow::Break(ended) = polled {
             // A panic of its `Drop` counts, unless it had failed before.
-            let panic = self.as_mut().close();
-            drained?;
-            panic.map_or(Ok(()), Err)?;
+            let dropped = self.as_mut().close();
+            ended.and(dropped)?;
         }
+        let this = self.as_mut().project();
+        let empty = this.payload.is_none() && this.batch.is_empty();
         let state = match form {
-            Form::Raw(_) => State::Payload,
-            Form::Http(head) => match head.to_prelude(is_empty) {
+            Form::Raw(_) | Form::Buffered(_) => State::Payload,
+            Form::Http(head) => match head.to_prelude(empty) {
                 Ok(prelude) => State::Prelude(prelude),
                 Err(error) => {
-                    self.as_mut().close();
+                    let _ = self.close();
                     return Err(Failure::new(kind::INVALID_HEAD, error));
                 }
             },
         };
-        let this = self.project();
+        *this.head_first = this.batch.is_empty() && this.payload.is_some();
         *this.state = state;
-        *this.first = first;
         Ok(())
     }
 
-    /// Ends the response with this failure: the stream is dropped, and after what is framed already
-    /// (at least the prelude) come the trailers. Without effect once the response is over.
+    /// Ends the response with this failure: the stream is dropped, and the trailers follow whatever
+    /// has been framed already (at least the prelude). Has no effect once the response is over.
     pub fn fail(mut self: Pin<&mut Self>, failure: Failure) {
         if self.failure.is_some() || self.is_over() {
             return;
         }
-        self.as_mut().close();
+        let _ = self.as_mut().close();
         let this = self.project();
-        *this.first = None;
+        this.batch.clear();
+        *this.head_first = false;
         *this.failure = Some(failure);
         if let State::Payload | State::New(_) = this.state {
             *this.state = State::Trailers;
         }
     }
 
-    /// Drops the stream at once; there are no frames any more. A panic in its `Drop` is contained.
+    /// Drops the stream at once; no frame follows. A panic in its `Drop` becomes the failure.
     pub(crate) fn abandon(mut self: Pin<&mut Self>) {
-        let panic = self.as_mut().close();
+        let dropped = self.as_mut().close();
         let this = self.project();
         *this.state = State::Done;
-        *this.first = None;
+        this.batch.clear();
         if this.failure.is_none() {
-            *this.failure = panic;
+            *this.failure = dropped.err();
         }
     }
 
-    /// Drops the stream. A panic in its `Drop` is contained and returned.
-    fn close(self: Pin<&mut Self>) -> Option<Failure> {
+    /// Drops the stream, and returns a panic in its `Drop`.
+    fn close(self: Pin<&mut Self>) -> Result<(), Failure> {
         let mut payload = self.project().payload;
-        payload.as_ref().as_pin_ref()?;
-        contain(|| payload.set(None)).err()
+        if payload.is_none() {
+            return Ok(());
+        }
+        contain(|| payload.set(None))
     }
 
-    /// The chunk that the stream gave when the head was made. It goes before all that
-    /// [`drain`](Self::drain) gives.
-    pub(crate) fn take_first(self: Pin<&mut Self>) -> Option<Bytes> {
-        self.project().first.take()
-    }
-
-    /// Gives `take` one chunk of the payload after another, until it wants no more, none is ready, or
-    /// trailers or nothing follow.
+    /// Polls the stream for the chunks of one frame; breaks at its end and with its error.
     ///
-    /// Panics of the stream are contained around all of these polls, and not around each.
-    pub(crate) fn drain(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        take: impl FnMut(Bytes) -> Want,
-    ) -> Drained {
-        let failure = match self.as_mut().poll_chunks(cx, take) {
-            Ok(Some(drained)) => return drained,
-            Ok(None) => self.as_mut().close(),
-            Err(failure) => {
-                self.as_mut().close();
-                Some(failure)
-            }
-        };
-        let this = self.project();
-        *this.state = match &failure {
-            Some(_) => State::Trailers,
-            None => State::Done,
-        };
-        *this.failure = failure;
-        Drained::Ended
-    }
-
-    /// Polls the stream for chunks that are not empty; `None` at its end.
-    fn poll_chunks(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut take: impl FnMut(Bytes) -> Want,
-    ) -> Result<Option<Drained>, Failure> {
+    /// A stream whose size hint says that it is over is polled once more, so that the end can leave
+    /// with the last chunk.
+    fn poll_source(self: Pin<&mut Self>, cx: &mut Context<'_>) -> ControlFlow<Result<(), Failure>> {
         let this = self.project();
         let Some(mut payload) = this.payload.as_pin_mut() else {
-            return Ok(None);
+            return ControlFlow::Break(Ok(()));
         };
-        let limit = this.limit;
-        contain(|| {
+        let (limit, batch) = (this.limit, this.batch);
+        let polled = contain(|| {
+            let mut stopwatch = Stopwatch::start();
             let mut empty = 0;
             loop {
                 match payload.as_mut().poll_next(cx) {
-                    Poll::Pending => return Ok(Some(Drained::Pending)),
-                    Poll::Ready(None) => return Ok(None),
-                    Poll::Ready(Some(chunk)) => {
-                        let chunk = chunk?;
-                        if chunk.is_empty() {
-                            empty += 1;
-                            if empty == EMPTY_CHUNKS {
-                                cx.waker().wake_by_ref();
-                                return Ok(Some(Drained::Pending));
-                            }
+                    Poll::Pending => return ControlFlow::Continue(()),
+                    Poll::Ready(None) => return ControlFlow::Break(Ok(())),
+                    Poll::Ready(Some(Err(failure))) => return ControlFlow::Break(Err(failure)),
+                    Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {
+                        empty += 1;
+                        if empty == EMPTY_CHUNKS {
+                            cx.waker().wake_by_ref();
+                            return ControlFlow::Continue(());
+                        }
+                    }
+                    Poll::Ready(Some(Ok(chunk))) => {
+                        if let Err(exceeded) = limit.take(&chunk) {
+                            return ControlFlow::Break(Err(exceeded.into()));
+                        }
+                        if batch.push(chunk, &mut stopwatch) == Batch::Open {
                             continue;
                         }
-                        limit.take(&chunk)?;
-                        if take(chunk) == Want::Nothing {
-                            return Ok(Some(Drained::Enough));
+                        let over = payload.size_hint() == (0, Some(0));
+                        if !over || !batch.has_room() {
+                            return ControlFlow::Continue(());
                         }
                     }
                 }
             }
-        })?
+        });
+        polled.unwrap_or_else(|panic| ControlFlow::Break(Err(panic)))
     }
 
-    /// Whether the stream was pending when the head was made: it is not asked again before the head is
-    /// on its way.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.first.is_none() && self.payload.is_some()
-    }
-
-    /// Whether the next frame, if it has data, is payload.
-    pub(crate) fn is_payload(&self) -> bool {
-        matches!(self.state, State::Payload)
-    }
-
-    /// Whether the next frame is at hand without polling the stream.
-    pub(crate) fn has_frame(&self) -> bool {
-        match self.state {
-            State::Prelude(_) | State::Delimiter | State::Trailers => true,
-            State::Payload => self.first.is_some(),
-            State::New(_) | State::Done => false,
+    /// Returns the next frame of payload; `None` when trailers or nothing follow.
+    fn poll_payload(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = self.as_mut().project();
+        if mem::take(this.head_first) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
+        let mut ended = None;
+        if this.batch.is_empty() {
+            if let ControlFlow::Break(end) = self.as_mut().poll_source(cx) {
+                ended = Some(end.and(self.as_mut().close()));
+            } else if self.batch.is_empty() {
+                return Poll::Pending;
+            }
+        }
+        let this = self.project();
+        let frame = this.batch.take();
+        if let Some(end) = ended {
+            *this.failure = end.err();
+            if frame.is_some() || this.failure.is_some() {
+                *this.state = State::Trailers;
+            } else {
+                *this.state = State::Done;
+            }
+        } else if frame.is_none() {
+            *this.state = State::Done;
+        }
+        Poll::Ready(frame)
     }
 
     fn is_over(&self) -> bool {
@@ -315,8 +282,9 @@ where
             State::Done => true,
             // The stream is gone, and nothing it gave is left to be framed.
             State::Payload => {
-                self.payload.is_none() && self.first.is_none() && self.failure.is_none()
+                self.payload.is_none() && self.batch.is_empty() && self.failure.is_none()
             }
+            State::Trailers => self.failure.is_none(),
             _ => false,
         }
     }
@@ -356,22 +324,10 @@ where
                     };
                     Frame::data(Bytes::from_static(&DELIMITER))
                 }
-                State::Payload => {
-                    let mut data = this.first.take();
-                    if data.is_none() {
-                        let drained = self.as_mut().drain(cx, |chunk| {
-                            data = Some(chunk);
-                            Want::Nothing
-                        });
-                        if drained == Drained::Pending {
-                            return Poll::Pending;
-                        }
-                    }
-                    match data {
-                        Some(chunk) => Frame::data(chunk),
-                        None => continue,
-                    }
-                }
+                State::Payload => match ready!(self.as_mut().poll_payload(cx)) {
+                    Some(chunk) => Frame::data(chunk),
+                    None => continue,
+                },
                 State::Trailers => {
                     *this.state = State::Done;
                     match this.failure {
@@ -393,7 +349,7 @@ where
         if self.is_over() {
             return SizeHint::with_exact(0);
         }
-        // A stream's own hint counts chunks, not bytes, so what is left is unknown.
+        // A stream's own hint counts chunks, not bytes, so the size is unknown.
         SizeHint::default()
     }
 }

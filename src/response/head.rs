@@ -50,10 +50,10 @@ pub struct Head {
 }
 
 /// Why a head cannot be sent; the text names the header, value, status or size.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadError(Kind);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Status(u16),
     Name(String),
@@ -246,12 +246,6 @@ impl fmt::Display for HeadError {
             }
             Kind::Prelude(error) => error.fmt(f),
         }
-    }
-}
-
-impl fmt::Debug for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HeadError({self})")
     }
 }
 

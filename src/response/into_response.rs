@@ -6,40 +6,69 @@ use http::header::HeaderValue;
 use http_body::Body;
 
 use super::Head;
-use super::payload::{BodyPayload, StreamPayload};
+use super::payload::{BodyChunks, Payload};
 use crate::error::{Error, Failure};
 
 /// What a handler may return.
 ///
-/// | What | Reaches the client as |
+/// | Type | What the client receives |
 /// |---|---|
 /// | `(Head, impl Stream)` | status, headers and cookies of the [`Head`], then each chunk |
 /// | `http::Response<impl Stream>` | the same; each `set-cookie` header is a cookie |
 /// | `http::Response<impl http_body::Body>` | the same; the trailers of the body are dropped |
-/// | [`Raw`]`(impl Stream)` | the chunks alone, for callers that invoke the function directly |
+/// | [`Raw`](crate::Raw)`(impl Stream)` | the chunks alone, for callers that invoke the function directly |
+/// | [`Json`](crate::Json)`(value)` | one JSON document, not streamed |
+/// | a [format](mod@crate::format) | rows or events, with a fitting head |
 ///
-/// The items of a stream are `Result<D, E>`, where `D` is [`Bytes`] or what becomes them without a copy
-/// (`Vec<u8>`, `String`, `&'static str`), and `E` is any error.
+/// The items of a stream are `Result<D, E>`, where `D` is [`Bytes`] or converts into them without a
+/// copy (`Vec<u8>`, `String`, `&'static str`), and `E` is any error.
 ///
-/// The parameter `M` is there so that streams and bodies can both be accepted; it is always inferred.
+/// # Implementing it
+///
+/// Implement it for a type of your own to give all its responses the same head. The parameter `M`
+/// tells streams and bodies apart for the types above, and is always inferred; leave it out:
+///
+/// ```
+/// use futures_core::Stream;
+/// use lambda_stream::{Error, Head, IntoResponse, Payload, Response};
+///
+/// struct Download<S> {
+///     name: String,
+///     file: S,
+/// }
+///
+/// impl<S: Stream<Item = Result<Vec<u8>, std::io::Error>>> IntoResponse for Download<S> {
+///     type Payload = Payload<S>;
+///
+///     fn into_response(self) -> Response<Self::Payload> {
+///         let head = Head::ok()
+///             .content_type("application/octet-stream")
+///             .header("content-disposition", format!("attachment; filename={}", self.name));
+///         Response::new(head, self.file)
+///     }
+/// }
+/// # fn accepts<M>(_: impl IntoResponse<M>) {}
+/// # accepts(Download { name: String::new(), file: tokio_stream::empty() });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a response that can be streamed",
     label = "not a streaming response",
-    note = "return `(Head, S)`, `http::Response<S>` or `Raw(S)`, where `S` is a `Stream` of `Result<impl Into<Bytes>, impl Into<Error>>`; `http::Response<B>` of an `http_body::Body` is fine too"
+    note = "return `(Head, S)`, `http::Response<S>` or `Raw(S)`, where `S` is a `Stream` of `Result<impl Into<Bytes>, impl Into<Error>>`",
+    note = "`http::Response<B>` of an `http_body::Body`, `Json(value)` and the types of `lambda_stream::format` are responses as well"
 )]
-pub trait IntoResponse<M> {
+pub trait IntoResponse<M = ()> {
     /// The stream of chunks.
     type Payload: Stream<Item = Result<Bytes, Failure>>;
 
-    /// Takes the response apart into what goes before the payload, and the payload.
+    /// Converts into a response.
     fn into_response(self) -> Response<Self::Payload>;
 }
 
-/// A response taken apart; made by [`IntoResponse`], and framed by [`Frames`](crate::Frames).
+/// A response: what goes before the payload, and the payload.
 #[derive(Debug)]
 pub struct Response<S> {
-    pub(super) form: Form,
-    pub(super) payload: S,
+    pub(crate) form: Form,
+    pub(crate) payload: S,
 }
 
 /// What goes before the payload.
@@ -49,6 +78,8 @@ pub(crate) enum Form {
     Http(Head),
     /// Nothing; the payload has this content type.
     Raw(HeaderValue),
+    /// Nothing; the payload is one document of this content type, and is not streamed.
+    Buffered(HeaderValue),
 }
 
 impl Form {
@@ -61,13 +92,25 @@ impl Form {
     }
 }
 
+impl<S> Response<Payload<S>> {
+    /// Creates a response of a head and a stream of chunks.
+    pub fn new<D, E>(head: Head, stream: S) -> Self
+    where
+        S: Stream<Item = Result<D, E>>,
+        D: Into<Bytes>,
+        E: Into<Error>,
+    {
+        Self::from_form(Form::Http(head), Payload::new(stream))
+    }
+}
+
 impl<S> Response<S> {
-    pub(crate) fn new(form: Form, payload: S) -> Self {
+    pub(crate) fn from_form(form: Form, payload: S) -> Self {
         Self { form, payload }
     }
 
-    /// The same response with a payload made of its own.
-    #[cfg(feature = "testing")]
+    /// Replaces the payload by one made from it.
+    #[cfg(any(feature = "testing", feature = "web"))]
     pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {
         Response {
             form: self.form,
@@ -76,51 +119,27 @@ impl<S> Response<S> {
     }
 }
 
-/// Marks responses that carry a [`Stream`].
-#[derive(Debug)]
-pub struct FromStream(());
+/// Markers that tell overlapping implementations apart; they are always inferred.
+pub(crate) mod private {
+    /// Marks responses that carry a stream.
+    #[derive(Debug)]
+    pub struct FromStream(());
 
-/// Marks responses that carry an [`http_body::Body`].
-#[derive(Debug)]
-pub struct FromBody(());
-
-/// A stream without a head: no prelude is sent, and the chunks arrive as they are.
-///
-/// For callers that invoke the function directly, through `InvokeWithResponseStream`: they get no HTTP
-/// response, so a prelude would only be in their way. Behind a Function URL it means status 200.
-/// The content type is `application/octet-stream` unless [`content_type`](Self::content_type) sets one.
-///
-/// ```
-/// use lambda_stream::{Error, LambdaEvent, Raw};
-/// use futures_core::Stream;
-///
-/// async fn handler(event: LambdaEvent<String>)
-///     -> Result<Raw<impl Stream<Item = Result<String, Error>>>, Error>
-/// {
-///     let words = event.payload;
-///     Ok(Raw(tokio_stream::iter([Ok(words), Ok("!".to_owned())])))
-/// }
-/// ```
-#[derive(Debug, Clone)]
-pub struct Raw<S>(pub S);
-
-/// A [`Raw`] stream with a content type.
-#[derive(Debug, Clone)]
-pub struct RawAs<S> {
-    stream: S,
-    content_type: String,
+    /// Marks responses that carry an [`http_body::Body`].
+    #[derive(Debug)]
+    pub struct FromBody(());
 }
 
-impl<S> Raw<S> {
-    /// Sets the content type, such as `application/json`.
-    ///
-    /// A value that no header can carry fails the invocation with `Function.InvalidHead` before anything
-    /// is sent.
-    pub fn content_type(self, value: impl AsRef<str>) -> RawAs<S> {
-        RawAs {
-            stream: self.0,
-            content_type: value.as_ref().to_owned(),
-        }
+use self::private::{FromBody, FromStream};
+
+impl<S> IntoResponse for Response<S>
+where
+    S: Stream<Item = Result<Bytes, Failure>>,
+{
+    type Payload = S;
+
+    fn into_response(self) -> Self {
+        self
     }
 }
 
@@ -130,13 +149,10 @@ where
     D: Into<Bytes>,
     E: Into<Error>,
 {
-    type Payload = StreamPayload<S>;
+    type Payload = Payload<S>;
 
     fn into_response(self) -> Response<Self::Payload> {
-        Response {
-            form: Form::Http(self.0),
-            payload: StreamPayload::new(self.1),
-        }
+        Response::new(self.0, self.1)
     }
 }
 
@@ -146,11 +162,11 @@ where
     D: Into<Bytes>,
     E: Into<Error>,
 {
-    type Payload = StreamPayload<S>;
+    type Payload = Payload<S>;
 
     fn into_response(self) -> Response<Self::Payload> {
         let (parts, stream) = self.into_parts();
-        (Head::from(parts), stream).into_response()
+        Response::new(parts.into(), stream)
     }
 }
 
@@ -159,47 +175,10 @@ where
     B: Body,
     B::Error: Into<Error>,
 {
-    type Payload = BodyPayload<B>;
+    type Payload = Payload<BodyChunks<B>>;
 
     fn into_response(self) -> Response<Self::Payload> {
         let (parts, body) = self.into_parts();
-        Response {
-            form: Form::Http(parts.into()),
-            payload: BodyPayload::new(body),
-        }
-    }
-}
-
-impl<S, D, E> IntoResponse<FromStream> for Raw<S>
-where
-    S: Stream<Item = Result<D, E>>,
-    D: Into<Bytes>,
-    E: Into<Error>,
-{
-    type Payload = StreamPayload<S>;
-
-    fn into_response(self) -> Response<Self::Payload> {
-        Response {
-            form: Form::Raw(HeaderValue::from_static(
-                lambda_stream_wire::api::OCTET_STREAM,
-            )),
-            payload: StreamPayload::new(self.0),
-        }
-    }
-}
-
-impl<S, D, E> IntoResponse<FromStream> for RawAs<S>
-where
-    S: Stream<Item = Result<D, E>>,
-    D: Into<Bytes>,
-    E: Into<Error>,
-{
-    type Payload = StreamPayload<S>;
-
-    fn into_response(self) -> Response<Self::Payload> {
-        Response {
-            form: Form::raw(&self.content_type),
-            payload: StreamPayload::new(self.stream),
-        }
+        Response::new(parts.into(), BodyChunks::new(body))
     }
 }

@@ -1,18 +1,21 @@
 //! What a handler returns: a head and a stream of chunks, and the frames that they become.
 
-pub(crate) mod burst;
+mod batch;
 mod frames;
 mod head;
 mod into_response;
+mod json;
 mod payload;
+mod raw;
 mod size_limit;
 
-pub use frames::Frames;
-pub(crate) use frames::{Drained, Want};
-pub use head::{Head, HeadError};
-pub(crate) use into_response::Form;
-pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
-pub use payload::BodyChunks;
+pub use self::frames::Frames;
+pub use self::head::{Head, HeadError};
+pub(crate) use self::into_response::Form;
+pub use self::into_response::{IntoResponse, Response};
 #[cfg(feature = "web")]
-pub(crate) use payload::BodyPayload;
-pub(crate) use size_limit::SizeLimit;
+pub(crate) use self::json::Document;
+pub use self::json::Json;
+pub use self::payload::{BodyChunks, Payload};
+pub use self::raw::Raw;
+pub(crate) use self::size_limit::SizeLimit;

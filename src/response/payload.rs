@@ -1,4 +1,4 @@
-//! From the streams and bodies that handlers return to one kind of stream: `Result<Bytes, Failure>`.
+//! From the streams and bodies that handlers return to one kind of stream.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,21 +11,41 @@ use pin_project_lite::pin_project;
 use crate::error::{Error, Failure, into_failure};
 
 pin_project! {
-    /// A stream whose items are turned into [`Bytes`] and [`Failure`].
-    #[derive(Debug)]
-    pub struct StreamPayload<S> {
+    /// The payload of a response: a stream whose items have been turned into [`Bytes`] and
+    /// [`Failure`](crate::Failure).
+    ///
+    /// [`Response`](crate::Response) makes it. It is named where
+    /// [`IntoResponse`](crate::IntoResponse) is implemented for a type of one's own.
+    #[derive(Debug, Clone)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Payload<S> {
         #[pin]
         stream: S,
     }
 }
 
-impl<S> StreamPayload<S> {
-    pub(super) fn new(stream: S) -> Self {
+impl<S> Payload<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream }
+    }
+
+    /// Returns the stream inside.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// Returns the stream inside, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Unwraps the stream inside.
+    pub fn into_inner(self) -> S {
+        self.stream
     }
 }
 
-impl<S, D, E> Stream for StreamPayload<S>
+impl<S, D, E> Stream for Payload<S>
 where
     S: Stream<Item = Result<D, E>>,
     D: Into<Bytes>,
@@ -33,6 +53,7 @@ where
 {
     type Item = Result<Bytes, Failure>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.project().stream.poll_next(cx));
         Poll::Ready(item.map(|item| item.map(Into::into).map_err(into_failure)))
@@ -44,12 +65,11 @@ where
 }
 
 pin_project! {
-    /// The chunks of an [`http_body::Body`]; made by [`payload::from_body`](crate::body::payload::from_body).
+    /// The chunks of an [`http_body::Body`], fused.
     ///
-    /// The body's own trailers are left out, because no HTTP front door passes them on; a line in the log
-    /// says so.
+    /// The body's own trailers are left out, because no HTTP front door passes them on.
     #[derive(Debug)]
-    #[must_use = "a stream does nothing unless it is polled"]
+    #[must_use = "streams do nothing unless polled"]
     pub struct BodyChunks<B> {
         #[pin]
         body: Option<B>,
@@ -71,8 +91,7 @@ impl<B: Body> Stream for BodyChunks<B> {
             let Some(body) = this.as_mut().as_pin_mut() else {
                 return Poll::Ready(None);
             };
-            // Known to be over: a body need not be polled to find out, and a response that is known to be
-            // empty can say so in its prelude.
+            // A body that is known to be over need not be polled to find out.
             let frame = if body.is_end_stream() {
                 None
             } else {
@@ -93,7 +112,7 @@ impl<B: Body> Stream for BodyChunks<B> {
                         // No copy where the data is `Bytes` already.
                         return Poll::Ready(Some(Ok(data.copy_to_bytes(len))));
                     }
-                    tracing::warn!("the trailers of a response body were dropped");
+                    tracing::debug!("dropped the trailers of a response body");
                 }
             }
         }
@@ -104,39 +123,5 @@ impl<B: Body> Stream for BodyChunks<B> {
             Some(body) if !body.is_end_stream() => (0, None),
             _ => (0, Some(0)),
         }
-    }
-}
-
-pin_project! {
-    /// The chunks of a body whose errors are turned into [`Failure`].
-    #[derive(Debug)]
-    pub struct BodyPayload<B> {
-        #[pin]
-        chunks: BodyChunks<B>,
-    }
-}
-
-impl<B> BodyPayload<B> {
-    pub(crate) fn new(body: B) -> Self {
-        Self {
-            chunks: BodyChunks::new(body),
-        }
-    }
-}
-
-impl<B> Stream for BodyPayload<B>
-where
-    B: Body,
-    B::Error: Into<Error>,
-{
-    type Item = Result<Bytes, Failure>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.project().chunks.poll_next(cx));
-        Poll::Ready(item.map(|item| item.map_err(into_failure)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.chunks.size_hint()
     }
 }

@@ -19,10 +19,6 @@ impl SizeLimit {
         Self { limit, taken: 0 }
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.limit == Self::NONE.limit
-    }
-
     /// Whether this chunk still fits; if it does, it is counted.
     pub(crate) fn take(&mut self, chunk: &Bytes) -> Result<(), SizeLimitExceeded> {
         let offered = self.taken.saturating_add(chunk.len() as u64);

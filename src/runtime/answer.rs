@@ -1,26 +1,20 @@
 //! What an answer of the Runtime API means.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use serde::Deserialize;
 
-use super::http1::Reply;
+/// Length of the part of an answer that is repeated in an error, in bytes.
+const SHOWN: usize = 200;
 
-/// An answer to a POST.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
-}
-
-/// What to do next.
+/// What to do after an answer to a POST. The texts are for the log.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(super) enum Verdict {
     /// The call was accepted.
     Accepted,
-    /// This invocation is over; go on with the next one. The text is for the log.
+    /// This invocation is over; go on with the next one.
     Abandoned(String),
-    /// The sandbox can serve nothing any more; exit. The text is the reason.
+    /// The sandbox cannot serve anything any more; exit.
     Wedged(String),
 }
 
@@ -33,47 +27,37 @@ struct Document {
     message: String,
 }
 
-impl Reply {
-    /// What was answered to a POST.
-    pub(super) fn answer(&self) -> Answer {
-        Answer {
-            status: self.status,
-            body: self.body.clone(),
-        }
+/// Judges an answer to a POST.
+///
+/// 400 `InvalidRequestID` means a stale invocation, 410 one that has timed out, and the platform
+/// itself has reported a 413. After a 403, `/next` tells.
+pub(super) fn judge(answer: &Response<Bytes>) -> Verdict {
+    let status = answer.status();
+    if status.is_success() {
+        return Verdict::Accepted;
+    }
+    let document: Document = serde_json::from_slice(answer.body()).unwrap_or_default();
+    if status == StatusCode::INTERNAL_SERVER_ERROR
+        || document.error_type == "InvalidFunctionResponseMode"
+    {
+        Verdict::Wedged(describe(answer))
+    } else {
+        Verdict::Abandoned(describe(answer))
     }
 }
 
-impl Answer {
-    pub(crate) fn verdict(&self) -> Verdict {
-        if self.status.is_success() {
-            return Verdict::Accepted;
+/// Returns status, type and message in one line.
+pub(super) fn describe(answer: &Response<Bytes>) -> String {
+    let status = answer.status();
+    match serde_json::from_slice::<Document>(answer.body()) {
+        Ok(document) if !document.error_type.is_empty() => {
+            format!("{status}, {}: {}", document.error_type, document.message)
         }
-        let document: Document = serde_json::from_slice(&self.body).unwrap_or_default();
-        let wedged = self.status == StatusCode::INTERNAL_SERVER_ERROR
-            || document.error_type == "InvalidFunctionResponseMode";
-        if wedged {
-            Verdict::Wedged(self.text())
-        } else {
-            // 400 InvalidRequestID: stale. 403: `/next` will tell. 410: timed out meanwhile.
-            // 413: too large, and the platform has reported it itself.
-            Verdict::Abandoned(self.text())
-        }
-    }
-
-    /// Status, type and message in one line.
-    pub(crate) fn text(&self) -> String {
-        let status = self.status;
-        match serde_json::from_slice::<Document>(&self.body) {
-            Ok(Document {
-                error_type,
-                message,
-            }) if !error_type.is_empty() => format!("{status}, {error_type}: {message}"),
-            _ => {
-                let shown = &self.body[..self.body.len().min(200)];
-                match String::from_utf8_lossy(shown).trim() {
-                    "" => status.to_string(),
-                    body => format!("{status}: {body}"),
-                }
+        _ => {
+            let shown = &answer.body()[..answer.body().len().min(SHOWN)];
+            match String::from_utf8_lossy(shown).trim() {
+                "" => status.to_string(),
+                body => format!("{status}: {body}"),
             }
         }
     }
@@ -83,21 +67,25 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn verdict(status: u16, body: &'static str) -> Verdict {
-        Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            body: Bytes::from_static(body.as_bytes()),
-        }
-        .verdict()
+    fn verdict(status: u16, body: &str) -> Verdict {
+        let mut answer = Response::new(Bytes::from(body.to_owned()));
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        judge(&answer)
+    }
+
+    fn document(error_type: &str) -> String {
+        format!(r#"{{"errorType":"{error_type}","errorMessage":"m"}}"#)
     }
 
     #[test]
-    fn the_table_of_answers() {
-        let document =
-            |t: &str| format!(r#"{{"errorType":"{t}","errorMessage":"m"}}"#).leak() as &str;
+    fn success_is_accepted() {
         for status in [200, 202, 204] {
             assert_eq!(verdict(status, ""), Verdict::Accepted);
         }
+    }
+
+    #[test]
+    fn most_refusals_abandon_the_invocation() {
         for (status, error_type) in [
             (400, "InvalidRequestID"),
             (403, "Forbidden"),
@@ -106,14 +94,18 @@ mod tests {
             (302, ""),
             (503, ""),
         ] {
-            let verdict = verdict(status, document(error_type));
+            let verdict = verdict(status, &document(error_type));
             let Verdict::Abandoned(text) = verdict else {
                 panic!("{status}: {verdict:?}")
             };
             assert!(text.contains(&status.to_string()) && text.contains(error_type));
         }
+    }
+
+    #[test]
+    fn wedged_sandbox_ends_the_runtime() {
         for (status, error_type) in [(400, "InvalidFunctionResponseMode"), (500, "Fatal")] {
-            let verdict = verdict(status, document(error_type));
+            let verdict = verdict(status, &document(error_type));
             let Verdict::Wedged(text) = verdict else {
                 panic!("{status}: {verdict:?}")
             };
@@ -122,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_document_is_shown() {
+    fn body_that_is_not_a_document_is_shown() {
         assert_eq!(
             verdict(410, "gone\n"),
             Verdict::Abandoned("410 Gone: gone".to_owned())

@@ -1,39 +1,42 @@
 //! The calls of the Runtime API, over a connection that is made again when it is lost.
 
-use std::mem;
+use std::error::Error as StdError;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::StatusCode;
-use http::header::HeaderValue;
-
-use super::answer::{Answer, Verdict};
-use super::config::Endpoint;
-use super::connection::{Connection, Lost};
-use super::deadline::Timer;
-use super::error::RunError;
-use super::http1::Reply;
-use crate::error::Failure;
-use crate::event::{Context, EventHeaders};
-use crate::report::Report;
-use crate::response::Frames;
+use http::header::{CONTENT_TYPE, HOST, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use lambda_stream_wire::api;
 
-/// So often the Runtime API is tried before it is given up; about five seconds in all.
-const TRIES: u32 = 12;
+use super::answer::{Verdict, describe, judge};
+use super::connection::{Connection, Lost};
+use super::dispatcher::dispatch;
+use super::endpoint::Endpoint;
+use super::error::RunError;
+use super::report::Report;
+use super::timer::Timer;
+use crate::error::Failure;
+use crate::event::Context;
+use crate::response::Frames;
+
+/// Maximum number of consecutive failures of the connection; about five seconds in all.
+const MAX_FAILURES: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+const PRODUCT: &str = concat!("lambda-stream/", env!("CARGO_PKG_VERSION"));
+
+/// Number of headers that a request has at most.
+const HEADERS: usize = 8;
 
 /// A client of the Runtime API.
 pub(super) struct Client {
     endpoint: Endpoint,
     connection: Option<Connection>,
-    /// Failures in a row.
+    /// Consecutive failures of the connection, or empty answers to `/next`.
     failures: u32,
-    /// The head of the request that is being sent; the memory is kept.
-    head: Vec<u8>,
     pub(super) report: Report,
 }
 
@@ -43,37 +46,39 @@ impl Client {
             endpoint,
             connection: None,
             failures: 0,
-            head: Vec::new(),
             report,
         }
     }
 
-    /// Waits for an invocation: the headers and the event.
-    pub(super) async fn next(&mut self) -> Result<(EventHeaders, Bytes), RunError> {
+    /// Waits for an invocation; returns its headers and its event.
+    pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
+        let mut empty_answers = 0;
         loop {
-            self.request("GET", &[api::NEXT]);
-            self.end_head();
-            let reply = match self.exchange(Bytes::new()).await? {
-                Ok(reply) => reply,
+            let request = self.request(Method::GET, api::NEXT)?;
+            let answer = match self.exchange(request, Bytes::new()).await? {
+                Ok(answer) => answer,
                 Err(lost) => {
-                    self.lost(None, &lost).await?;
+                    self.lose(None, lost).await?;
                     continue;
                 }
             };
-            match reply.status {
+            match answer.status() {
                 StatusCode::OK => {
                     self.failures = 0;
-                    return Ok((reply.headers, reply.body));
+                    let (parts, event) = answer.into_parts();
+                    return Ok((parts.headers, event));
                 }
                 // `cargo lambda watch` has no invocation yet.
-                StatusCode::NO_CONTENT => self.pause().await,
+                StatusCode::NO_CONTENT => {
+                    empty_answers += 1;
+                    pause(empty_answers).await;
+                }
                 _ => {
-                    return Err(RunError::refused(format_args!(
-                        "the Runtime API at {} refused GET {}{}: {}",
+                    return Err(RunError::refused(format!(
+                        "the Runtime API at {} refused GET {}: {}",
                         self.endpoint.authority(),
-                        self.endpoint.base(),
-                        api::NEXT,
-                        reply.answer().text()
+                        self.endpoint.path(api::NEXT),
+                        describe(&answer)
                     )));
                 }
             }
@@ -84,53 +89,53 @@ impl Client {
     pub(super) async fn respond<S>(
         &mut self,
         context: &Context,
-        content_type: HeaderValue,
         mut frames: Pin<&mut Frames<S>>,
         timer: Pin<&mut Timer>,
+        content_type: HeaderValue,
     ) -> Result<(), RunError>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        self.invocation_request(context, api::RESPONSE);
-        self.head.extend_from_slice(api::STREAMED.as_bytes());
-        self.header("Content-Type", content_type.as_bytes());
-        self.end_head();
-        let head = mem::take(&mut self.head);
-        let answer = self
-            .connection()
-            .await?
-            .respond(&head, frames.as_mut(), timer)
-            .await;
-        self.head = head;
+        let head_frames = if content_type == api::HTTP_INTEGRATION {
+            2
+        } else {
+            0
+        };
+        let mut request = self.invocation_request(context, api::RESPONSE)?;
+        let headers = request.headers_mut();
+        headers.insert(api::RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        headers.insert(TRAILER, HeaderValue::from_static(api::TRAILERS));
+        headers.insert(CONTENT_TYPE, content_type);
+        let connection = self.connection().await?;
+        let answered = dispatch(connection, request, frames.as_mut(), timer, head_frames).await;
         frames.as_mut().abandon();
         if let Some(failure) = frames.failure() {
-            self.report.failed(context.request_id(), failure);
+            self.report.invocation_failed(context.request_id(), failure);
         }
-        let (answer, is_kept) = match answer {
-            Ok(answer) => answer,
-            Err(lost) => return self.lost(Some(context), &lost).await,
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err(lost) => return self.lose(Some(context), lost).await,
         };
-        if !is_kept {
+        if !answered.reusable {
             self.connection = None;
         }
-        self.heed(context, "response", &answer)
+        self.heed(context, "response", &answered.answer)
     }
 
-    /// Sends a response that is one JSON document and not streamed: without the header that says so.
-    #[cfg(feature = "web")]
-    pub(super) async fn respond_whole(
+    /// Sends a response that is one document and not streamed: without the header that says so.
+    pub(super) async fn respond_buffered(
         &mut self,
         context: &Context,
+        content_type: HeaderValue,
         document: Bytes,
     ) -> Result<(), RunError> {
-        self.invocation_request(context, api::RESPONSE);
-        self.header("Content-Type", b"application/json");
-        self.header("Content-Length", document.len().to_string().as_bytes());
-        self.end_head();
-        // It is not sent twice: the service may have taken it before the connection was lost.
-        match self.exchange(document).await? {
-            Ok(reply) => self.heed(context, "response", &reply.answer()),
-            Err(lost) => self.lost(Some(context), &lost).await,
+        let mut request = self.invocation_request(context, api::RESPONSE)?;
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        // Not sent twice: the service may have taken it before the connection was lost.
+        match self.exchange(request, document).await? {
+            Ok(answer) => self.heed(context, "response", &answer),
+            Err(lost) => self.lose(Some(context), lost).await,
         }
     }
 
@@ -140,55 +145,58 @@ impl Client {
         context: &Context,
         failure: &Failure,
     ) -> Result<(), RunError> {
-        self.report.failed(context.request_id(), failure);
-        self.invocation_request(context, api::ERROR);
-        match self.post_failure(failure).await {
+        self.report.invocation_failed(context.request_id(), failure);
+        let request = self.invocation_request(context, api::ERROR)?;
+        match self.post_failure(request, failure).await? {
             Ok(answer) => self.heed(context, "error", &answer),
-            Err(lost) => self.lost(Some(context), &lost).await,
+            Err(lost) => self.lose(Some(context), lost).await,
         }
     }
 
-    /// Reports that the program could not be set up.
-    pub(super) async fn fail_init(&mut self, failure: &Failure) -> Result<(), RunError> {
-        self.request("POST", &[api::INIT_ERROR]);
-        match self.post_failure(failure).await {
-            Ok(answer) if answer.status.is_success() => Ok(()),
-            Ok(answer) => Err(RunError::refused(format_args!(
-                "the Runtime API refused POST {}{}: {}",
-                self.endpoint.base(),
-                api::INIT_ERROR,
-                answer.text()
-            ))),
-            Err(lost) => Err(RunError::connection(lost)),
-        }
-    }
-
-    /// Sends an error document behind the head that was begun. It is safe to send twice, so a connection
-    /// that had gone stale is no reason to keep the failure from the service.
-    async fn post_failure(&mut self, failure: &Failure) -> Result<Answer, Lost> {
-        let document = Bytes::from(failure.to_json());
-        self.header(
-            "Lambda-Runtime-Function-Error-Type",
-            failure.error_type().as_bytes(),
+    /// Reports that the program could not be set up. An answer other than a success, and a lost
+    /// connection, are logged: what matters is the failure itself.
+    pub(super) async fn fail_init(&mut self, failure: &Failure) {
+        let reported = match self.request(Method::POST, api::INIT_ERROR) {
+            Ok(request) => self.post_failure(request, failure).await,
+            Err(error) => Err(error),
+        };
+        let problem = match reported {
+            Ok(Ok(answer)) if answer.status().is_success() => return,
+            Ok(Ok(answer)) => describe(&answer),
+            Ok(Err(lost)) => chain(&lost),
+            Err(error) => chain(&error),
+        };
+        self.report.warn(
+            None,
+            format_args!("the Runtime API did not take the report of this failure: {problem}"),
         );
-        self.header("Content-Type", api::ERROR_JSON.as_bytes());
-        self.header("Content-Length", document.len().to_string().as_bytes());
-        self.end_head();
-        let mut tries = 2;
-        loop {
-            tries -= 1;
-            let reply = self.exchange(document.clone()).await;
-            match reply.map_err(Lost::new)? {
-                Ok(reply) => return Ok(reply.answer()),
-                Err(lost) if tries == 0 => return Err(lost),
-                Err(_) => self.connection = None,
-            }
+    }
+
+    /// Posts an error document. It is safe to send twice, so a connection that had gone stale does not
+    /// keep the failure from the service.
+    async fn post_failure(
+        &mut self,
+        mut request: Request<()>,
+        failure: &Failure,
+    ) -> Result<Result<Response<Bytes>, Lost>, RunError> {
+        let headers = request.headers_mut();
+        headers.insert(api::ERROR_TYPE, failure.error_type_header());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::ERROR_JSON));
+        let document = Bytes::from(failure.to_json());
+        match self.exchange(request.clone(), document.clone()).await? {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(_) => self.exchange(request, document).await,
         }
     }
 
     /// Does what an answer to a POST about an invocation asks for.
-    fn heed(&mut self, context: &Context, call: &str, answer: &Answer) -> Result<(), RunError> {
-        match answer.verdict() {
+    fn heed(
+        &mut self,
+        context: &Context,
+        call: &str,
+        answer: &Response<Bytes>,
+    ) -> Result<(), RunError> {
+        match judge(answer) {
             Verdict::Accepted => Ok(()),
             Verdict::Abandoned(text) => {
                 self.report.warn(
@@ -197,68 +205,53 @@ impl Client {
                 );
                 Ok(())
             }
-            Verdict::Wedged(text) => Err(RunError::refused(format_args!(
-                "the Runtime API refused the {call} of invocation {} and can serve no other: {text}",
+            Verdict::Wedged(text) => Err(RunError::refused(format!(
+                "the Runtime API refused the {call} of invocation {} and cannot serve another: {text}",
                 context.request_id()
             ))),
         }
     }
 
-    /// Begins the head of a request; the parts of its path come behind the base.
-    fn request(&mut self, method: &str, path: &[&str]) {
-        self.head.clear();
-        self.text(method);
-        self.head.push(b' ');
-        self.head.extend_from_slice(self.endpoint.base().as_bytes());
-        for part in path {
-            self.text(part);
-        }
-        self.text(" HTTP/1.1\r\n");
-        self.text("Host: ");
-        self.head
-            .extend_from_slice(self.endpoint.authority().as_bytes());
-        self.text(concat!(
-            "\r\nUser-Agent: lambda-stream/",
-            env!("CARGO_PKG_VERSION"),
-            "\r\n"
-        ));
+    fn request(&self, method: Method, path: &str) -> Result<Request<()>, RunError> {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        let path = self.endpoint.path(path);
+        *request.uri_mut() = path.parse().map_err(|error: http::uri::InvalidUri| {
+            RunError::configuration(format!("cannot request {path:?}"), error)
+        })?;
+        let headers = request.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(HOST, self.endpoint.host_header());
+        headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
+        Ok(request)
     }
 
-    fn invocation_request(&mut self, context: &Context, call: &str) {
-        self.request("POST", &[api::INVOCATION, context.request_id(), call]);
+    fn invocation_request(&self, context: &Context, call: &str) -> Result<Request<()>, RunError> {
+        let path = format!("{}{}{call}", api::INVOCATION, context.request_id());
+        let mut request = self.request(Method::POST, &path)?;
         if let Some(nonce) = context.invocation_id() {
-            self.header("Lambda-Runtime-Invocation-Id", nonce);
+            request
+                .headers_mut()
+                .insert(api::INVOCATION_ID, nonce.clone());
         }
+        Ok(request)
     }
 
-    /// Adds a header, whose value came as one or was checked to be one.
-    fn header(&mut self, name: &str, value: &[u8]) {
-        self.text(name);
-        self.text(": ");
-        self.head.extend_from_slice(value);
-        self.text("\r\n");
-    }
-
-    fn end_head(&mut self) {
-        self.text("\r\n");
-    }
-
-    fn text(&mut self, text: &str) {
-        self.head.extend_from_slice(text.as_bytes());
-    }
-
-    /// Sends the head that was made, with this body, and reads the answer.
-    async fn exchange(&mut self, body: Bytes) -> Result<Result<Reply, Lost>, RunError> {
-        let head = mem::take(&mut self.head);
-        let reply = self.connection().await?.exchange(&head, body).await;
-        self.head = head;
-        if !matches!(&reply, Ok(reply) if reply.is_kept) {
+    /// Sends a request with a whole body, and reads the answer.
+    async fn exchange(
+        &mut self,
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<Result<Response<Bytes>, Lost>, RunError> {
+        let answer = self.connection().await?.exchange(request, body).await;
+        // A refusal may have come before the whole body was sent.
+        if !matches!(&answer, Ok(answer) if answer.status().is_success()) {
             self.connection = None;
         }
-        Ok(reply)
+        Ok(answer)
     }
 
-    /// The connection, made anew when there is none or it was closed meanwhile.
+    /// Returns the connection, made anew if there is none or it was closed meanwhile.
     async fn connection(&mut self) -> Result<&mut Connection, RunError> {
         let kept = match self.connection.take() {
             Some(mut connection) => connection.is_open().await.then_some(connection),
@@ -275,34 +268,52 @@ impl Client {
         loop {
             match Connection::open(&self.endpoint).await {
                 Ok(connection) => return Ok(connection),
-                Err(lost) => self.lost(None, &lost).await?,
+                Err(lost) => self.lose(None, lost).await?,
             }
         }
     }
 
-    /// The connection was lost: waits a little before it is made again, or gives up.
-    async fn lost(&mut self, context: Option<&Context>, lost: &Lost) -> Result<(), RunError> {
+    /// Drops a lost connection, and waits a little before it is made again, or gives up.
+    async fn lose(&mut self, context: Option<&Context>, lost: Lost) -> Result<(), RunError> {
         self.connection = None;
         self.failures += 1;
-        if self.failures >= TRIES {
-            return Err(RunError::connection(format_args!(
-                "the Runtime API at {} cannot be reached, {TRIES} times in a row: {lost}",
-                self.endpoint.authority()
-            )));
+        if self.failures >= MAX_FAILURES {
+            return Err(RunError::connection(
+                format!(
+                    "cannot reach the Runtime API at {} ({MAX_FAILURES} attempts)",
+                    self.endpoint.authority()
+                ),
+                lost,
+            ));
         }
         self.report.warn(
             context.map(Context::request_id),
-            format_args!("the connection to the Runtime API was lost: {lost}"),
+            format_args!(
+                "the connection to the Runtime API was lost: {}",
+                chain(&lost)
+            ),
         );
-        self.pause().await;
+        // The first failure after a success is retried at once.
+        pause(self.failures - 1).await;
         Ok(())
     }
+}
 
-    /// Waits, longer each time. The first failure after a success costs no wait.
-    async fn pause(&self) {
-        if let Some(doublings) = self.failures.checked_sub(2) {
-            let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(16));
-            tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
-        }
+/// Waits, longer with each failure, and not at all after none.
+async fn pause(failures: u32) {
+    if let Some(doublings) = failures.checked_sub(1) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(16));
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
     }
+}
+
+/// Returns an error with its sources, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

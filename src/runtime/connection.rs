@@ -1,62 +1,65 @@
 //! One kept connection to the Runtime API.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
-use tokio::io::AsyncWrite;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
 use tokio::net::TcpStream;
-use tokio_util::io::poll_read_buf;
+use tokio::task::{Unconstrained, unconstrained};
 
-use super::answer::Answer;
-use super::config::Endpoint;
-use super::deadline::Timer;
-use super::http1::{Reply, ReplyReader, WriteQueue};
-use super::pump::{Pump, Source};
-use crate::error::{DeadlineExceeded, Failure};
-use crate::response::Frames;
+use super::endpoint::Endpoint;
+use super::outbox::Outbox;
+use super::socket::{Blocked, Socket};
+use crate::error::Error;
 
-/// How long the rest of an early refusal is waited for.
-const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// Largest body of an answer, in bytes: an event has at most 6 MB, and its JSON form may be larger.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Room for reading; a usual answer is a few hundred bytes, and the memory is kept.
-const INPUT: usize = 4096;
-
-/// The connection is gone.
+/// The connection was lost, or never came about.
 #[derive(Debug)]
-pub(super) struct Lost(String);
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub(super) struct Lost(Error);
 
 impl Lost {
-    pub(super) fn new(error: impl fmt::Display) -> Self {
-        Self(error.to_string())
+    pub(super) fn new(error: impl Into<Error>) -> Self {
+        Self(error.into())
     }
 
     fn closed() -> Self {
-        Self("the Runtime API closed the connection".to_owned())
+        Self("the Runtime API closed the connection".into())
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Lost {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 
 /// A connection, polled in the task of whoever awaits one of its methods; nothing is spawned.
 ///
-/// After [`Lost`] it must not be used again. The same holds for an exchange that was not awaited to its
-/// end.
-#[derive(Debug)]
+/// It must not be used again after it was [`Lost`], nor after an exchange that was not awaited to its
+/// end. It ignores the task's cooperative budget: user code that has used it up would otherwise keep
+/// the end of the connection, or a refusal, from being noticed.
 pub(super) struct Connection {
-    stream: TcpStream,
-    input: BytesMut,
-    reader: ReplyReader,
-    queue: WriteQueue,
+    sender: SendRequest<Outbox>,
+    driver: Unconstrained<http1::Connection<Socket, Outbox>>,
+    closed: bool,
+    outbox: Outbox,
+    blocked: Blocked,
 }
 
 impl Connection {
@@ -65,197 +68,131 @@ impl Connection {
         let stream = TcpStream::connect(endpoint.host_and_port())
             .await
             .map_err(Lost::new)?;
-        // With Nagle's algorithm on, a chunk waits for the acknowledgement of the one before, which the
+        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which the
         // other side delays by up to 44 ms.
         stream.set_nodelay(true).map_err(Lost::new)?;
+        let socket = Socket::new(stream);
+        let blocked = socket.blocked();
+        let (sender, connection) = http1::Builder::new()
+            // Header names leave as AWS's documentation writes them.
+            .title_case_headers(true)
+            .handshake(socket)
+            .await
+            .map_err(Lost::new)?;
         Ok(Self {
-            stream,
-            input: BytesMut::new(),
-            reader: ReplyReader::default(),
-            queue: WriteQueue::default(),
+            sender,
+            driver: unconstrained(connection),
+            closed: false,
+            outbox: Outbox::default(),
+            blocked,
         })
     }
 
     /// Whether the connection is still open, as far as can be known without sending anything.
     pub(super) async fn is_open(&mut self) -> bool {
-        // Nothing can come unasked: not even bytes, and certainly not an end.
-        let has_come = poll_fn(|cx| Poll::Ready(self.poll_read(cx).is_ready())).await;
-        !has_come && self.input.is_empty()
+        poll_fn(|cx| Poll::Ready(self.poll(cx).is_ok())).await && !self.sender.is_closed()
     }
 
-    /// Sends a request that is whole, and reads the whole answer.
-    pub(super) async fn exchange(&mut self, head: &[u8], body: Bytes) -> Result<Reply, Lost> {
-        self.queue.text(head);
-        if !body.is_empty() {
-            self.queue.body(body);
-        }
-        poll_fn(|cx| {
-            let flushed = self.poll_flush(cx);
-            // What was answered counts even if not everything could be written.
-            let reply = self.poll_reply(cx)?;
-            match flushed {
-                Poll::Ready(Err(lost)) if reply.is_pending() => Poll::Ready(Err(lost)),
-                _ => reply.map(Ok),
-            }
-        })
-        .await
-    }
-
-    /// Sends a request whose body is a response of the handler, and reads the answer.
+    /// Sends a request whose body is whole, and reads the whole answer.
     ///
-    /// The source is polled only once the socket has taken what it gave before. At the deadline the
-    /// response is ended with [`Failure`] trailers. When the Runtime API refuses the response early, the
-    /// source is not polled again. The returned flag says whether this connection can be used again.
-    pub(super) async fn respond<S>(
+    /// An answer that comes early does not cut the body, unless it is a refusal.
+    pub(super) async fn exchange(
         &mut self,
-        head: &[u8],
-        mut frames: Pin<&mut Frames<S>>,
-        mut timer: Pin<&mut Timer>,
-    ) -> Result<(Answer, bool), Lost>
-    where
-        S: Stream<Item = Result<Bytes, Failure>>,
-    {
-        self.queue.text(head);
-        let mut pump = Pump::new(frames.is_waiting());
-        let mut reply = None;
-        let mut is_begun = false;
-        let is_refused = poll_fn(|cx| {
-            let mut source = Source::Ready;
-            if !is_begun {
-                is_begun = true;
-                // Head, prelude, delimiter and a first chunk that is ready leave in one write.
-                source = pump.fill(&mut self.queue, frames.as_mut(), cx);
-            }
-            // Whether there may be chunks to look for before an answer is looked for. Every way to wait
-            // leads past the answer, or nobody would be woken by a connection that is lost.
-            let mut is_woken = source == Source::Ready;
-            loop {
-                let flushed = self.poll_flush(cx);
-                let is_flushed = matches!(flushed, Poll::Ready(Ok(())));
-                // What was answered counts even if not everything could be written.
-                if !is_woken || !is_flushed || pump.is_ended() {
-                    let answered = self.poll_answered(&mut reply, cx);
-                    if self.is_refused(reply.as_ref()) {
-                        return Poll::Ready(Ok(!(pump.is_ended() && is_flushed)));
-                    }
-                    answered?;
-                    if let Poll::Ready(Err(lost)) = flushed {
-                        return Poll::Ready(Err(lost));
-                    }
-                    if pump.is_ended() && is_flushed && reply.is_some() {
-                        return Poll::Ready(Ok(false));
-                    }
-                }
-                is_woken = false;
-                if !pump.is_ended() && timer.as_mut().is_past(cx) {
-                    frames.as_mut().fail(DeadlineExceeded::new().into());
-                    source = Source::Ready;
-                }
-                if !is_flushed || pump.is_ended() || source == Source::Pending {
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, Lost> {
+        self.outbox.fill(body);
+        let mut response = pin!(self.send(request).await?);
+        let response = self.drive(response.as_mut()).await??;
+        let refused = !response.status().is_success();
+        poll_fn(|cx| {
+            while !refused && !self.is_flushed() {
+                self.poll(cx)?;
+                if !self.is_flushed() {
                     return Poll::Pending;
                 }
-                source = pump.fill(&mut self.queue, frames.as_mut(), cx);
             }
+            Poll::Ready(Ok::<_, Lost>(()))
         })
         .await?;
-
-        // What the stream holds is let go before the rest of an answer is waited for.
-        frames.as_mut().abandon();
-        if !is_refused {
-            let reply = reply.ok_or_else(Lost::closed)?;
-            return Ok((reply.answer(), reply.is_kept));
-        }
-        Ok((self.refusal(reply).await, false))
+        self.read(response).await
     }
 
-    /// The refusal that ended a response early, as much of it as comes within a moment.
-    async fn refusal(&mut self, reply: Option<Reply>) -> Answer {
-        let status = reply.as_ref().map(|reply| reply.status);
-        let status = status.or(self.reader.status()).unwrap_or_default();
-        let reply = match reply {
-            Some(reply) => Some(reply),
-            None => {
-                let rest = poll_fn(|cx| self.poll_reply(cx));
-                let rest = tokio::time::timeout(REFUSAL_TIME, rest).await;
-                rest.ok().and_then(Result::ok)
-            }
-        };
-        let body = reply.map(|reply| reply.body).unwrap_or_default();
-        Answer { status, body }
+    /// Begins a request whose body is what [`push`](Self::push) puts in from now on.
+    pub(super) fn begin_body(&mut self) {
+        self.outbox.begin();
     }
 
-    fn is_refused(&self, reply: Option<&Reply>) -> bool {
-        // A success that comes early is no completion: the body goes on.
-        let status = reply.map(|reply| reply.status).or(self.reader.status());
-        status.is_some_and(|status| !status.is_success())
-    }
-
-    /// Reads the answer, if it was not read before.
-    fn poll_answered(
+    /// Sends the head of a request. The answer has to be polled together with this connection.
+    pub(super) async fn send(
         &mut self,
-        reply: &mut Option<Reply>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Lost> {
-        if reply.is_some() {
-            // Still noticed: the end of a connection whose answer came early.
-            return match self.poll_read(cx) {
-                Poll::Ready(_) => Err(Lost::closed()),
-                Poll::Pending => Ok(()),
-            };
-        }
-        match self.poll_reply(cx) {
-            Poll::Ready(Ok(read)) => *reply = Some(read),
-            Poll::Ready(Err(lost)) => return Err(lost),
-            Poll::Pending => {}
-        }
-        Ok(())
+        request: Request<()>,
+    ) -> Result<impl Future<Output = Result<Response<Incoming>, Lost>> + use<>, Lost> {
+        poll_fn(|cx| {
+            if self.sender.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll(cx)?;
+            self.sender.poll_ready(cx).map_err(Lost::new)
+        })
+        .await?;
+        let outbox = self.outbox.clone();
+        let response = self.sender.send_request(request.map(|()| outbox));
+        Ok(async { response.await.map_err(Lost::new) })
     }
 
-    /// Reads an answer.
-    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Lost>> {
-        loop {
-            // Mostly nothing has come, and looking for it costs a chunk that is alone a third of its time.
-            if !self.input.is_empty() {
-                if let Some(reply) = self.reader.read(&mut self.input).map_err(Lost::new)? {
-                    return Poll::Ready(Ok(reply));
-                }
-            }
-            match ready!(self.poll_read(cx)) {
-                Ok(0) => {
-                    let reply = self.reader.closed(&mut self.input);
-                    return Poll::Ready(reply.ok_or_else(Lost::closed));
-                }
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(Lost::new(error))),
+    /// Reads the body of an answer.
+    pub(super) async fn read(
+        &mut self,
+        response: Response<Incoming>,
+    ) -> Result<Response<Bytes>, Lost> {
+        let (parts, body) = response.into_parts();
+        let body = self.drive(Limited::new(body, BODY_LIMIT).collect()).await?;
+        let body = body.map_err(Lost::new)?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Queues a frame of the body.
+    pub(super) fn push(&mut self, frame: Frame<Bytes>) {
+        self.outbox.push(frame);
+    }
+
+    /// Ends the body.
+    pub(super) fn end_body(&mut self) {
+        self.outbox.end();
+    }
+
+    /// Whether everything that was queued is in the socket.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.outbox.is_empty() && !self.blocked.get()
+    }
+
+    /// Reads and writes what can be read and written now.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), Lost> {
+        if self.closed {
+            return Err(Lost::closed());
+        }
+        match Pin::new(&mut self.driver).poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(result) => {
+                self.closed = true;
+                Err(result.map_or_else(Lost::new, |()| Lost::closed()))
             }
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < INPUT / 4 {
-            self.input.reserve(INPUT);
-        }
-        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input)
-    }
-
-    /// Writes everything that is queued.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        while !self.queue.is_empty() {
-            let stream = Pin::new(&mut self.stream);
-            let written = match self.queue.only_slice() {
-                Some(slice) => ready!(stream.poll_write(cx, slice)),
-                None => {
-                    let mut room = WriteQueue::room();
-                    let count = self.queue.slices(&mut room);
-                    ready!(stream.poll_write_vectored(cx, &room[..count]))
-                }
-            };
-            match written {
-                Ok(0) => return Poll::Ready(Err(Lost::closed())),
-                Ok(written) => self.queue.advance(written),
-                Err(error) => return Poll::Ready(Err(Lost::new(error))),
+    /// Awaits a future that depends on this connection.
+    async fn drive<F: Future>(&mut self, future: F) -> Result<F::Output, Lost> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let open = self.poll(cx);
+            // A future that is told of the end has a better error than the connection itself.
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
             }
-        }
-        Poll::Ready(Ok(()))
+            open?;
+            Poll::Pending
+        })
+        .await
     }
 }

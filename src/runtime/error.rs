@@ -1,27 +1,32 @@
 //! Why the runtime stopped.
 
+use std::error::Error as StdError;
 use std::fmt;
+
+use crate::error::Error;
 
 /// Why [`run`](crate::run) returned.
 ///
-/// `run` goes on for as long as the service wants; what ends it is told by
-/// [`is_configuration`](Self::is_configuration), [`is_connection`](Self::is_connection) and
-/// [`is_refused`](Self::is_refused). Return it from `main`: the process then exits with a status other
-/// than zero and the text on stderr, and the service starts a new sandbox.
+/// `run` goes on for as long as the service wants. What ended it is answered by
+/// [`is_configuration`](Self::is_configuration), [`is_connection`](Self::is_connection),
+/// [`is_refused`](Self::is_refused) and [`is_setup`](Self::is_setup), and [`source`](StdError::source)
+/// is the cause. Return it from `main`: the process then exits with a status other than zero, and the
+/// service starts a new sandbox. `run` has already written it to the log, in words.
 ///
 /// ```
-/// use lambda_stream::{Error, RunError};
+/// use lambda_stream::RunError;
 ///
-/// fn is_worth_a_retry(error: &Error) -> bool {
-///     error.downcast_ref::<RunError>().is_some_and(RunError::is_connection)
+/// fn is_worth_a_retry(error: &RunError) -> bool {
+///     error.is_connection()
 /// }
 /// ```
 ///
 /// The text is for people and may change; the questions are stable.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct RunError {
     kind: Kind,
-    text: String,
+    message: String,
+    source: Option<Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,55 +34,69 @@ enum Kind {
     Configuration,
     Connection,
     Refused,
+    Setup,
 }
 
 impl RunError {
-    pub(crate) fn configuration(text: impl fmt::Display) -> Self {
-        Self::new(Kind::Configuration, text)
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::Configuration, message, None)
     }
 
-    pub(crate) fn connection(text: impl fmt::Display) -> Self {
-        Self::new(Kind::Connection, text)
+    pub(super) fn configuration(message: impl Into<String>, source: impl Into<Error>) -> Self {
+        Self::new(Kind::Configuration, message, Some(source.into()))
     }
 
-    pub(crate) fn refused(text: impl fmt::Display) -> Self {
-        Self::new(Kind::Refused, text)
+    pub(super) fn connection(message: impl Into<String>, source: impl Into<Error>) -> Self {
+        Self::new(Kind::Connection, message, Some(source.into()))
     }
 
-    fn new(kind: Kind, text: impl fmt::Display) -> Self {
+    pub(super) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message, None)
+    }
+
+    pub(super) fn setup(source: impl Into<Error>) -> Self {
+        Self::new(Kind::Setup, "the set-up failed", Some(source.into()))
+    }
+
+    fn new(kind: Kind, message: impl Into<String>, source: Option<Error>) -> Self {
         Self {
             kind,
-            text: text.to_string(),
+            message: message.into(),
+            source,
         }
     }
 
-    /// A variable or an option is missing or malformed, or the local Lambda cannot listen.
+    /// Whether a variable or an option is missing or malformed, or the local Lambda cannot listen.
     pub fn is_configuration(&self) -> bool {
         self.kind == Kind::Configuration
     }
 
-    /// The Runtime API could not be reached, or was lost and did not come back.
+    /// Whether the Runtime API could not be reached, or was lost and did not come back.
     pub fn is_connection(&self) -> bool {
         self.kind == Kind::Connection
     }
 
-    /// The Runtime API gave an answer after which this sandbox can serve nothing any more.
+    /// Whether the Runtime API gave an answer after which this sandbox cannot serve anything any more.
     pub fn is_refused(&self) -> bool {
         self.kind == Kind::Refused
+    }
+
+    /// Whether the set-up of [`Runtime::run_with_setup`](crate::Runtime::run_with_setup) failed.
+    pub fn is_setup(&self) -> bool {
+        self.kind == Kind::Setup
     }
 }
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.message)
     }
 }
 
-/// Reads like a sentence, because `main` prints an error by its `Debug`.
-impl fmt::Debug for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+impl StdError for RunError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn StdError + 'static))
     }
 }
-
-impl std::error::Error for RunError {}

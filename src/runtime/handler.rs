@@ -1,53 +1,90 @@
-//! What may serve invocations: async closures and functions, and tower services.
+//! What serves invocations: async closures and functions, and tower services.
 
-use std::future::poll_fn;
-use std::marker::PhantomData;
+use std::future::{Ready, poll_fn, ready};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
-use super::error::RunError;
-use super::exchange::Exchange;
-use crate::body::writer::{ResponseWriter, Written};
+use crate::body::writer::{self, ResponseWriter, Rest};
 use crate::error::{Error, Failure, into_failure};
 use crate::event::{LambdaEvent, decode};
-use crate::response::IntoResponse;
+use crate::response::{IntoResponse, Response};
 
 /// What serves invocations: an async function, an async closure, or a tower service.
 ///
-/// * `async fn(LambdaEvent<T>) -> Result<R, E>` or `async |event: LambdaEvent<T>| …`, where `T` implements
-///   [`serde::Deserialize`] or is [`Bytes`], `R` is a [response](IntoResponse) and `E` is any error. A
-///   closure may borrow and change its own state: one invocation is served at a time.
+/// * `async fn(LambdaEvent<T>) -> Result<R, E>` or `async |event: LambdaEvent<T>| …`, where `T`
+///   implements [`serde::Deserialize`] or is [`Bytes`], `R` is a [response](IntoResponse) and `E` is
+///   any error. A closure may borrow and change its own state: one invocation is served at a time.
 /// * `tower::Service<LambdaEvent<T>, Response = R, Error = E>`, so that `.layer(…)` works, and so does
 ///   `service_fn`.
 ///
 /// Nothing has to be `Send`, `'static` or `Unpin`: handler and stream are polled on the caller's task.
 ///
-/// The parameter `M` is there so that functions and services can both be accepted; it is always inferred.
-/// This trait is not meant to be implemented elsewhere: implement `tower::Service`.
+/// The parameter `M` tells functions and services apart, and is always inferred. This trait is not
+/// meant to be implemented outside of this crate: implement `tower::Service`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot serve invocations",
     label = "not a handler",
-    note = "a handler is `async fn(LambdaEvent<T>) -> Result<R, E>` (an async closure needs the type of its event written out), where `T: Deserialize`, `R: IntoResponse` and `E: Into<lambda_stream::Error>`, or a `tower::Service` of that shape"
+    note = "a handler is `async fn(LambdaEvent<T>) -> Result<R, E>` (an async closure needs the type of its event written out), where `T: Deserialize`, `R: IntoResponse` and `E: Into<lambda_stream::Error>`, or a `tower::Service` of that shape",
+    note = "a web app, such as an axum `Router`, is served by `lambda_stream::web::run`"
 )]
 pub trait Handler<M> {
     /// Serves one invocation.
     #[doc(hidden)]
-    fn serve(
+    #[allow(clippy::type_complexity)]
+    fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> impl Future<Output = Result<(), RunError>>;
+    ) -> impl Future<
+        Output = Result<
+            Reply<
+                impl Stream<Item = Result<Bytes, Failure>>,
+                impl Future<Output = Result<(), Failure>>,
+            >,
+            Failure,
+        >,
+    >;
 }
 
-/// Marks handlers that are functions or closures.
+/// What a handler returned: a response, and what is left to do after it.
+#[doc(hidden)]
 #[derive(Debug)]
-pub struct FromFn<T, R, E, M>(PhantomData<(T, R, E, M)>);
+pub struct Reply<S, A> {
+    pub(crate) response: Response<S>,
+    /// Awaited once the response is over; its failure is logged.
+    pub(crate) after: A,
+}
 
-/// Marks handlers that are tower services.
-#[derive(Debug)]
-pub struct FromService<T, M>(PhantomData<(T, M)>);
+impl<S> Reply<S, Ready<Result<(), Failure>>> {
+    /// A response after which nothing is left to do.
+    pub(crate) fn new(response: Response<S>) -> Self {
+        Self {
+            response,
+            after: ready(Ok(())),
+        }
+    }
+}
+
+/// Markers that tell overlapping implementations apart; they are always inferred.
+pub(crate) mod private {
+    use std::marker::PhantomData;
+
+    /// Marks handlers that are functions or closures.
+    #[derive(Debug)]
+    pub struct FromFn<T, R, E, M>(PhantomData<(T, R, E, M)>);
+
+    /// Marks handlers that are tower services.
+    #[derive(Debug)]
+    pub struct FromService<T, M>(PhantomData<(T, M)>);
+
+    /// Marks handlers that write their response.
+    #[derive(Debug)]
+    pub(crate) struct FromWriter<T, E>(PhantomData<(T, E)>);
+}
+
+use self::private::{FromFn, FromService, FromWriter};
 
 impl<F, T, R, E, M> Handler<FromFn<T, R, E, M>> for F
 where
@@ -56,16 +93,18 @@ where
     R: IntoResponse<M>,
     E: Into<Error>,
 {
-    async fn serve(
+    async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> Result<(), RunError> {
-        let call = async {
-            let event = decoded(event)?;
-            self(event).await.map_err(into_failure)
-        };
-        exchange.stream(call).await
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let response = self(decoded(event)?).await.map_err(into_failure)?;
+        Ok(Reply::new(response.into_response()))
     }
 }
 
@@ -76,46 +115,51 @@ where
     S::Error: Into<Error>,
     T: DeserializeOwned + 'static,
 {
-    async fn serve(
+    async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> Result<(), RunError> {
-        let call = async {
-            let event = decoded(event)?;
-            poll_fn(|cx| self.poll_ready(cx))
-                .await
-                .map_err(into_failure)?;
-            Service::call(self, event).await.map_err(into_failure)
-        };
-        exchange.stream(call).await
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let event = decoded(event)?;
+        poll_fn(|cx| self.poll_ready(cx))
+            .await
+            .map_err(into_failure)?;
+        let response = Service::call(self, event).await.map_err(into_failure)?;
+        Ok(Reply::new(response.into_response()))
     }
 }
 
 /// A function that writes its response.
-pub(crate) struct Writes<F>(pub(crate) F);
+pub(crate) struct Writing<F>(pub(crate) F);
 
-/// Marks handlers that write their response.
-#[derive(Debug)]
-pub struct FromWriter<T, E>(PhantomData<(T, E)>);
-
-impl<F, T, E> Handler<FromWriter<T, E>> for Writes<F>
+impl<F, T, E> Handler<FromWriter<T, E>> for Writing<F>
 where
     F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
     T: DeserializeOwned + 'static,
     E: Into<Error>,
 {
-    async fn serve(
+    async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> Result<(), RunError> {
-        let (written, writer) = Written::new();
-        let call = async {
-            let event = decoded(event)?;
-            (self.0)(event, writer).await.map_err(into_failure)
-        };
-        exchange.write(written, call).await
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let event = decoded(event)?;
+        let write = |writer| async move { (self.0)(event, writer).await.map_err(into_failure) };
+        let (response, rest) = writer::respond(write).await?;
+        Ok(Reply {
+            response,
+            after: Rest::run(rest),
+        })
     }
 }
 

@@ -86,6 +86,7 @@
 mod durations;
 mod error;
 mod histogram;
+mod recorder;
 mod report;
 mod server;
 mod units;
@@ -97,17 +98,19 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::durations::Durations;
 pub use self::error::MeasureError;
+use self::recorder::{Recorded, Recorder};
 pub use self::report::Report;
 use self::server::{Plan, Server};
 use crate::body::writer::ResponseWriter;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::event::LambdaEvent;
-use crate::runtime::{Exchange, Handler, Recorder, RunError, Runtime, Writes};
+use crate::runtime::{Handler, Reply, Runtime, Writing};
 use lambda_stream_local::serve::LONGEST_TIMEOUT;
 
 /// A measurement with its options; see the [module](self) for what is measured.
@@ -237,9 +240,9 @@ impl Measure {
     /// # async fn main() -> Result<(), Error> {
     /// let report = Measure::new(3)
     ///     .run_with_writer(async |event: LambdaEvent<u32>, response: ResponseWriter| {
-    ///         let mut body = response.send_head(Head::ok()).await?;
+    ///         let mut body = response.send_head(Head::ok())?;
     ///         for row in 0..event.payload {
-    ///             body.send(format!("row {row}\n")).await?;
+    ///             body.send_chunk(format!("row {row}\n")).await?;
     ///         }
     ///         body.finish().await?;
     ///         Ok::<_, Error>(())
@@ -255,7 +258,7 @@ impl Measure {
         T: DeserializeOwned + 'static,
         E: Into<Error>,
     {
-        self.run(Writes(handler)).await
+        self.run(Writing(handler)).await
     }
 }
 
@@ -269,13 +272,21 @@ impl<H, M> Handler<(Recorder, M)> for Measured<'_, H>
 where
     H: Handler<M>,
 {
-    async fn serve(
+    async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> Result<(), RunError> {
-        let mut exchange = exchange;
-        exchange.recorder = Some(self.recorder);
-        self.handler.serve(event, exchange).await
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let Reply { response, after } = self.handler.call(event).await?;
+        let recorder = self.recorder;
+        Ok(Reply {
+            response: response.map(|payload| Recorded::new(payload, recorder)),
+            after,
+        })
     }
 }

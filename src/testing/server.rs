@@ -20,9 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::error::MeasureError;
+use super::recorder::Recorder;
 use super::report::Report;
 use crate::error::Failure;
-use crate::runtime::Recorder;
 use lambda_stream_local::serve::{
     Call, Thread, Watch, Watched, accept_each, invocation, listener, reply, reported, request_id,
 };

@@ -1,7 +1,12 @@
 //! A web app as a handler.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use futures_core::Stream;
 use http::{Method, Request};
+use pin_project_lite::pin_project;
 
 use super::body::RequestBody;
 use super::buffered;
@@ -12,7 +17,8 @@ use super::response::Answer;
 use super::service::HttpService;
 use crate::error::Failure;
 use crate::event::LambdaEvent;
-use crate::runtime::{Exchange, Handler, RunError};
+use crate::response::{Document, IntoResponse, Response};
+use crate::runtime::{Handler, Reply};
 
 /// A web app with options; [`run`](super::run) is the one without.
 ///
@@ -20,8 +26,9 @@ use crate::runtime::{Exchange, Handler, RunError};
 ///
 /// ```no_run
 /// # async fn hello(_: http::Request<lambda_stream::web::RequestBody>) -> Result<http::Response<String>, lambda_stream::Error> { Ok(http::Response::default()) }
-/// # async fn f() -> Result<(), lambda_stream::Error> {
-/// use lambda_stream::{Runtime, http::App};
+/// # async fn f() -> Result<(), lambda_stream::RunError> {
+/// use lambda_stream::Runtime;
+/// use lambda_stream::web::App;
 ///
 /// Runtime::new()
 ///     .run_with_setup(async || Ok::<_, lambda_stream::Error>(App::new(hello).base_path("/v1")))
@@ -97,31 +104,67 @@ impl<S, M> Handler<(M,)> for App<S>
 where
     S: HttpService<M>,
 {
-    async fn serve(
+    async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,
-        exchange: Exchange<'_>,
-    ) -> Result<(), RunError> {
-        let Self {
-            service,
-            paths,
-            is_buffered,
-        } = self;
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
         let (event, context) = event.into_parts();
-        if *is_buffered {
-            let call = async {
-                let decoded = Decoded::from_json(&event)?;
-                let form = buffered::Form::of(&decoded.event);
-                let answer = ask(service, from_decoded(decoded, context, paths)?).await?;
-                buffered::document(answer.response, form, answer.is_head).await
-            };
-            exchange.document(call).await
-        } else {
-            let call = async {
-                let decoded = Decoded::from_json(&event)?;
-                ask(service, from_decoded(decoded, context, paths)?).await
-            };
-            exchange.stream(call).await
+        let decoded = Decoded::from_json(&event)?;
+        let form = self.is_buffered.then(|| buffered::Form::of(&decoded.event));
+        let request = from_decoded(decoded, context, &self.paths)?;
+        let answer = ask(&mut self.service, request).await?;
+        Ok(Reply::new(match form {
+            None => answer.into_response().map(AppPayload::streamed),
+            Some(form) => {
+                let document = buffered::document(answer.response, form, answer.is_head).await;
+                Response::document(document).map(AppPayload::buffered)
+            }
+        }))
+    }
+}
+
+pin_project! {
+    /// The payload of an app: a stream, or one document.
+    #[project = AppPayloadProjection]
+    enum AppPayload<S> {
+        Streamed { #[pin] stream: S },
+        Buffered { document: Document },
+    }
+}
+
+impl<S> AppPayload<S> {
+    fn streamed(stream: S) -> Self {
+        Self::Streamed { stream }
+    }
+
+    fn buffered(document: Document) -> Self {
+        Self::Buffered { document }
+    }
+}
+
+impl<S> Stream for AppPayload<S>
+where
+    S: Stream<Item = Result<Bytes, Failure>>,
+{
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.project() {
+            AppPayloadProjection::Streamed { stream } => stream.poll_next(cx),
+            AppPayloadProjection::Buffered { document } => Pin::new(document).poll_next(cx),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Streamed { stream } => stream.size_hint(),
+            Self::Buffered { document } => document.size_hint(),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! use axum::{Router, routing::get};
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), lambda_stream::Error> {
+//! async fn main() -> Result<(), lambda_stream::RunError> {
 //!     let app = Router::new().route("/", get(async || "hello"));
 //!     lambda_stream::web::run(app).await
 //! }
@@ -70,8 +70,7 @@ pub use self::request::request;
 pub use self::service::{FromHttpFn, FromHttpService, HttpService};
 pub use aws_lambda_events;
 
-use crate::error::Error;
-use crate::runtime::Runtime;
+use crate::runtime::{RunError, Runtime};
 
 /// Serves a web app behind front doors that stream; see the [module](self).
 ///
@@ -84,18 +83,19 @@ use crate::runtime::Runtime;
 /// ```no_run
 /// use http::{Request, Response};
 /// use http_body_util::Full;
-/// use lambda_stream::{Error, http::RequestBody};
+/// use lambda_stream::Error;
+/// use lambda_stream::web::RequestBody;
 ///
 /// async fn hello(request: Request<RequestBody>) -> Result<Response<Full<&'static [u8]>>, Error> {
 ///     Ok(Response::new(Full::new(b"hello")))
 /// }
 ///
 /// #[tokio::main(flavor = "current_thread")]
-/// async fn main() -> Result<(), Error> {
+/// async fn main() -> Result<(), lambda_stream::RunError> {
 ///     lambda_stream::web::run(hello).await
 /// }
 /// ```
-pub async fn run<S, M>(service: S) -> Result<(), Error>
+pub async fn run<S, M>(service: S) -> Result<(), RunError>
 where
     S: HttpService<M>,
 {
@@ -109,7 +109,7 @@ where
 /// # Errors, panics, cancel safety
 ///
 /// As [`lambda_stream::run`](crate::run).
-pub async fn run_buffered<S, M>(service: S) -> Result<(), Error>
+pub async fn run_buffered<S, M>(service: S) -> Result<(), RunError>
 where
     S: HttpService<M>,
 {

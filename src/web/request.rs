@@ -23,7 +23,8 @@ use lambda_stream_wire::failure::kind;
 /// [`run`](super::run) does this; call it in a test, to show a recorded event to your app.
 ///
 /// ```
-/// use lambda_stream::{Context, LambdaEvent, http::request};
+/// use lambda_stream::web::request;
+/// use lambda_stream::{Context, LambdaEvent};
 ///
 /// let event = r#"{
 ///     "httpMethod": "GET", "path": "/users", "multiValueQueryStringParameters": {"page": ["2"]},

@@ -4,7 +4,7 @@ use http::Response;
 use http_body::Body;
 
 use crate::error::Error;
-use crate::response::{BodyPayload, Form, FromBody, Head, IntoResponse};
+use crate::response::{BodyChunks, Head, IntoResponse, Payload};
 
 /// What the app answered, and whether it was asked for the head alone.
 pub(super) struct Answer<B> {
@@ -12,12 +12,12 @@ pub(super) struct Answer<B> {
     pub(super) is_head: bool,
 }
 
-impl<B> IntoResponse<FromBody> for Answer<B>
+impl<B> IntoResponse for Answer<B>
 where
     B: Body,
     B::Error: Into<Error>,
 {
-    type Payload = BodyPayload<B>;
+    type Payload = Payload<BodyChunks<B>>;
 
     fn into_response(self) -> crate::response::Response<Self::Payload> {
         let (parts, body) = self.response.into_parts();
@@ -25,6 +25,6 @@ where
         if self.is_head {
             head = head.without_body();
         }
-        crate::response::Response::new(Form::Http(head), BodyPayload::new(body))
+        crate::response::Response::new(head, BodyChunks::new(body))
     }
 }

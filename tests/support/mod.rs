@@ -7,7 +7,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lambda_stream::{Error, Handler, Runtime};
+use lambda_stream::{Error, Handler, RunError, Runtime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -49,7 +49,7 @@ where
 }
 
 /// Runs a handler against a script, and returns what ended the runtime.
-pub async fn ends<H, M>(handler: H, script: impl AsyncFnOnce(Api)) -> Error
+pub async fn ends<H, M>(handler: H, script: impl AsyncFnOnce(Api)) -> RunError
 where
     H: Handler<M>,
 {

@@ -54,10 +54,9 @@ pub const STREAMING: &str = "streaming";
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// The error document in standard base64: a trailer on `/response`.
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-/// The headers that every streamed `/response` has, as they are written.
-pub const STREAMED: &str = "Lambda-Runtime-Function-Response-Mode: streaming\r\n\
-     Transfer-Encoding: chunked\r\n\
-     Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n";
+/// The trailers that a streamed response announces. Those that the `Trailer` header does not name are
+/// dropped silently.
+pub const TRAILERS: &str = "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body";
 
 /// The body is prelude, delimiter and payload. Any other content type means a raw payload.
 pub const HTTP_INTEGRATION: &str = "application/vnd.awslambda.http-integration-response";

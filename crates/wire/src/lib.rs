@@ -5,7 +5,8 @@
 //! these types and its local Lambda reads with them, so the format has one home. Programs use
 //! `lambda-stream`; this crate is for tools that speak the protocol themselves.
 
-#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
 
 pub mod api;
 pub mod decoder;

@@ -9,25 +9,24 @@ use bytes::Bytes;
 use futures_sink::Sink;
 use tokio::io::AsyncWrite;
 
-use super::WriteError;
+use super::Closed;
 use super::state::Shared;
 use crate::error::{Error, Failure, into_failure};
 
 /// A body that is being written: a `futures` [`Sink`] of [`Bytes`] and a tokio [`AsyncWrite`].
 ///
-/// * A write is complete when there is room for the next one. It leaves no later than when the handler next
-///   waits for something.
-/// * Small chunks (below 4 KiB) that [`run_with_writer`](crate::run_with_writer)'s handler writes without
-///   waiting in between are put together, up to 64 KiB and for no longer than 50 µs, so that a handler that
-///   computes for a while per chunk does not hold them back. Larger ones are passed on as they are.
-/// * [`flush`](Self::flush) is complete when everything is in the socket.
-/// * [`finish`](Self::finish) ends the body, and consumes the writer. Dropping the writer does not end the
-///   body; returning from the handler does.
-/// * Through `AsyncWrite` the bytes are copied once, at most 64 KiB with each write. A `BufWriter` in front
-///   would only copy them once more.
+/// * [`send_chunk`](Self::send_chunk) hands a chunk to the response and completes when the response
+///   has taken it. Like the chunks of a stream, chunks that are written without waiting in between
+///   may share a write; each leaves before a handler that computes for a while writes the next.
+/// * [`flush`](Self::flush), like `SinkExt::send` and `AsyncWriteExt::flush`, completes when
+///   everything is in the socket.
+/// * [`finish`](Self::finish) ends the body and consumes the writer. Dropping the writer does not end
+///   the body; returning from the handler does.
+/// * Through `AsyncWrite` the bytes are copied once, at most 64 KiB with each write, and leave at the
+///   next write, flush or wait.
 ///
-/// The writer can be moved to another task. Once the handler has returned, the body is over and writes
-/// fail.
+/// The writer can be moved to another task. Once the handler has returned, the body is over and
+/// writes fail.
 #[derive(Debug)]
 pub struct BodyWriter {
     shared: Shared,
@@ -38,10 +37,9 @@ impl BodyWriter {
         Self { shared }
     }
 
-    /// Sends a chunk; complete when there is room for the next one.
+    /// Sends a chunk. Completes when the response has taken it, which need not be flushed.
     ///
-    /// Unlike `SinkExt::send` this does not flush, so that chunks that are ready together can leave
-    /// together. An empty chunk is nothing to send.
+    /// An empty chunk is nothing to send.
     ///
     /// # Errors
     ///
@@ -49,15 +47,21 @@ impl BodyWriter {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is complete, the chunk may or may not be sent; it is never sent in part.
-    #[inline]
-    pub fn send(
-        &mut self,
-        chunk: impl Into<Bytes>,
-    ) -> impl Future<Output = Result<(), WriteError>> {
-        // By hand, because an async function moves its chunk twice more.
+    /// If the future is dropped before it completes, the chunk may or may not be sent; it is never
+    /// sent in part.
+    pub async fn send_chunk(&mut self, chunk: impl Into<Bytes>) -> Result<(), Closed> {
         let mut chunk = Some(chunk.into());
-        poll_fn(move |cx| self.shared.lock().poll_send(&mut chunk, cx))
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            if chunk.is_some() {
+                ready!(state.poll_ready(cx))?;
+            }
+            if let Some(chunk) = chunk.take() {
+                state.put(chunk)?;
+            }
+            state.poll_taken(cx)
+        })
+        .await
     }
 
     /// Waits until everything that was written, the head included, is in the socket.
@@ -69,12 +73,14 @@ impl BodyWriter {
     /// # Cancel safety
     ///
     /// Nothing is lost.
-    pub async fn flush(&mut self) -> Result<(), WriteError> {
+    pub async fn flush(&mut self) -> Result<(), Closed> {
         poll_fn(|cx| self.shared.lock().poll_flushed(cx)).await
     }
 
-    /// Ends the body. What the handler does from here on is work after the response: it is done before the
-    /// next invocation is asked for, and its error is logged, not sent.
+    /// Ends the body.
+    ///
+    /// What the handler does from here on is work after the response: it is done before the next
+    /// invocation is asked for, and its error is logged, not sent.
     ///
     /// # Errors
     ///
@@ -82,8 +88,8 @@ impl BodyWriter {
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the body ends, whether this is awaited or not.
-    pub async fn finish(self) -> Result<(), WriteError> {
+    /// Once polled, the body ends, whether the future is awaited to its end or not.
+    pub async fn finish(self) -> Result<(), Closed> {
         self.end(Ok(())).await
     }
 
@@ -95,8 +101,8 @@ impl BodyWriter {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is complete, chunk and end may or may not be sent.
-    pub async fn write_and_finish(self, chunk: impl Into<Bytes>) -> Result<(), WriteError> {
+    /// If the future is dropped before it completes, chunk and end may or may not be sent.
+    pub async fn finish_with_chunk(self, chunk: impl Into<Bytes>) -> Result<(), Closed> {
         poll_fn(|cx| self.shared.lock().poll_ready(cx)).await?;
         self.shared.lock().put(chunk.into())?;
         self.end(Ok(())).await
@@ -110,17 +116,17 @@ impl BodyWriter {
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the body ends, whether this is awaited or not.
-    pub async fn finish_with_error(self, error: impl Into<Error>) -> Result<(), WriteError> {
+    /// Once polled, the body ends, whether the future is awaited to its end or not.
+    pub async fn finish_with_error(self, error: impl Into<Error>) -> Result<(), Closed> {
         self.end(Err(into_failure(error))).await
     }
 
-    async fn end(self, end: Result<(), Failure>) -> Result<(), WriteError> {
+    async fn end(self, end: Result<(), Failure>) -> Result<(), Closed> {
         self.shared.lock().set_end(end);
         poll_fn(|cx| self.shared.lock().poll_ended(cx)).await
     }
 
-    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let mut state = self.shared.lock();
         state.set_end(Ok(()));
         state.poll_ended(cx)
@@ -128,22 +134,22 @@ impl BodyWriter {
 }
 
 impl Sink<Bytes> for BodyWriter {
-    type Error = WriteError;
+    type Error = Closed;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         self.shared.lock().poll_ready(cx)
     }
 
-    fn start_send(self: Pin<&mut Self>, chunk: Bytes) -> Result<(), WriteError> {
+    fn start_send(self: Pin<&mut Self>, chunk: Bytes) -> Result<(), Closed> {
         self.shared.lock().put(chunk)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         self.shared.lock().poll_flushed(cx)
     }
 
     /// Ends the body, like [`finish`](BodyWriter::finish).
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         self.poll_end(cx)
     }
 }
@@ -155,9 +161,6 @@ impl AsyncWrite for BodyWriter {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.shared.lock();
-        if state.join_block(buf) {
-            return Poll::Ready(Ok(buf.len()));
-        }
         ready!(state.poll_ready(cx))?;
         Poll::Ready(Ok(state.put_copy(buf)?))
     }

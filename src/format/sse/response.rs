@@ -7,7 +7,7 @@ use http::header::CACHE_CONTROL;
 
 use super::{Event, EventStream, stream};
 use crate::error::Error;
-use crate::response::{FromStream, Head, IntoResponse, Response};
+use crate::response::{Head, IntoResponse, Payload, Response};
 
 /// A response of server-sent events: [`stream`] under the headers that it needs.
 ///
@@ -63,7 +63,7 @@ impl<S, F> Sse<S, F> {
     /// Changes the head, or puts another in its place.
     ///
     /// ```
-    /// # use lambda_stream::{Error, sse::{Event, Sse}};
+    /// # use lambda_stream::{Error, format::sse::{Event, Sse}};
     /// # let events = tokio_stream::empty::<Result<Event, Error>>();
     /// let response = Sse::new(events).head(|head| head.header("access-control-allow-origin", "*"));
     /// ```
@@ -78,13 +78,13 @@ impl<S, F> Sse<S, F> {
     }
 }
 
-impl<S, E, F> IntoResponse<FromStream> for Sse<S, F>
+impl<S, E, F> IntoResponse for Sse<S, F>
 where
     S: Stream<Item = Result<Event, E>>,
     E: Into<Error>,
     F: FnOnce(&Error) -> Event,
 {
-    type Payload = <(Head, EventStream<S, F>) as IntoResponse<FromStream>>::Payload;
+    type Payload = Payload<EventStream<S, F>>;
 
     fn into_response(self) -> Response<Self::Payload> {
         self.into_parts().into_response()

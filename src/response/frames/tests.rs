@@ -163,8 +163,8 @@ fn a_stream_error_becomes_trailers_and_the_stream_is_not_polled_again() {
 #[test]
 fn a_limit_becomes_trailers_and_the_stream_is_dropped_at_once() {
     let (stream, seen) = script(vec![Chunk("12"), Chunk("345"), Chunk("6")]);
-    let mut body = pin!(Frames::new(Raw(stream)));
-    body.as_mut().limit(SizeLimit::new(4));
+    let response = Raw(stream).into_response();
+    let mut body = pin!(Frames::from_response(response, SizeLimit::new(4)));
     assert_eq!(data(body.as_mut()), "12");
     let (error_type, message) = error(body.as_mut());
     assert_eq!(error_type, "Function.ResponseSizeTooLarge");

@@ -78,7 +78,7 @@ async fn sent(source: Source) -> Result<(), Error> {
     let buffer = Arc::new(Mutex::new(Vec::with_capacity(BUFFER)));
     let mut writer = Writer(Arc::clone(&buffer));
     while let Some(chunk) = poll_fn(|cx| source.as_mut().poll_next(cx)).await {
-        writer.send(chunk?).await?;
+        writer.send_chunk(chunk?).await?;
     }
     black_box(buffer);
     Ok(())

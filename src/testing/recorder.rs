@@ -65,12 +65,12 @@ pin_project! {
     pub(super) struct Recorded<'a, S> {
         #[pin]
         payload: S,
-        recorder: Option<&'a Recorder>,
+        recorder: &'a Recorder,
     }
 }
 
 impl<'a, S> Recorded<'a, S> {
-    pub(super) fn new(payload: S, recorder: Option<&'a Recorder>) -> Self {
+    pub(super) fn new(payload: S, recorder: &'a Recorder) -> Self {
         Self { payload, recorder }
     }
 }
@@ -84,8 +84,8 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
         let item = this.payload.poll_next(cx);
-        if let (Some(recorder), Poll::Ready(Some(Ok(chunk)))) = (this.recorder, &item) {
-            recorder.given(chunk);
+        if let Poll::Ready(Some(Ok(chunk))) = &item {
+            this.recorder.given(chunk);
         }
         item
     }

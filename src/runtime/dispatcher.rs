@@ -1,0 +1,156 @@
+//! Sends a response: the one owner of its frames, connection, timer and answer.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use super::connection::{Connection, Lost};
+use super::timer::Timer;
+use crate::error::{DeadlineExceeded, Failure};
+use crate::response::Frames;
+
+/// How long the rest of an early refusal is waited for.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Number of frames that are sent before other tasks have their turn.
+const TURN_FRAMES: u32 = 64;
+
+/// What the Runtime API answered to a response.
+pub(super) struct Answered {
+    pub(super) answer: Response<Bytes>,
+    /// Whether the connection can be used again.
+    pub(super) reusable: bool,
+}
+
+/// A response that is being sent.
+///
+/// The source is polled only once the socket has taken what it gave before. At the deadline the
+/// response ends with trailers. A refusal that comes early ends the response at once; a success that
+/// comes early does not complete it.
+pub(super) struct Dispatcher<'a, S, R> {
+    connection: &'a mut Connection,
+    frames: Pin<&'a mut Frames<S>>,
+    timer: Pin<&'a mut Timer>,
+    reply: Pin<&'a mut R>,
+    answer: Option<Response<Incoming>>,
+    ended: bool,
+}
+
+/// Sends a response whose [`Frames::start`] has succeeded, and reads the answer.
+///
+/// `head_frames` is how many frames go before the payload; they leave in one write with a first chunk
+/// that is ready.
+pub(super) async fn dispatch<S>(
+    connection: &mut Connection,
+    request: Request<()>,
+    mut frames: Pin<&mut Frames<S>>,
+    timer: Pin<&mut Timer>,
+    head_frames: usize,
+) -> Result<Answered, Lost>
+where
+    S: Stream<Item = Result<Bytes, Failure>>,
+{
+    connection.begin_body();
+    let reply = connection.send(request).await?;
+    let mut dispatcher = Dispatcher {
+        connection,
+        frames: frames.as_mut(),
+        timer,
+        reply: std::pin::pin!(reply),
+        answer: None,
+        ended: false,
+    };
+    // The frames are there before the connection is polled, so that they leave with the request.
+    let _ = poll_fn(|cx| Poll::Ready(dispatcher.fill(cx, head_frames))).await;
+    let sent = poll_fn(|cx| dispatcher.poll(cx)).await;
+    let (answer, ended) = (dispatcher.answer.take(), dispatcher.ended);
+    // What the stream holds is released before the rest of the answer is waited for.
+    frames.as_mut().abandon();
+    sent?;
+    let Some(answer) = answer else {
+        return Err(Lost::new("the Runtime API closed the connection"));
+    };
+    read_answer(connection, answer, ended).await
+}
+
+/// Reads the body of an answer. Only a success that has been read to its end leaves the connection as
+/// it has to be for the next request.
+async fn read_answer(
+    connection: &mut Connection,
+    answer: Response<Incoming>,
+    ended: bool,
+) -> Result<Answered, Lost> {
+    if answer.status().is_success() {
+        return Ok(Answered {
+            answer: connection.read(answer).await?,
+            reusable: true,
+        });
+    }
+    let mut empty = Response::new(Bytes::new());
+    *empty.status_mut() = answer.status();
+    let sent = ended && connection.is_flushed();
+    let read = tokio::time::timeout(REFUSAL_TIME, connection.read(answer)).await;
+    let (answer, whole) = match read {
+        Ok(Ok(answer)) => (answer, true),
+        _ => (empty, false),
+    };
+    Ok(Answered {
+        answer,
+        reusable: whole && sent,
+    })
+}
+
+impl<S, R> Dispatcher<'_, S, R>
+where
+    S: Stream<Item = Result<Bytes, Failure>>,
+    R: Future<Output = Result<Response<Incoming>, Lost>>,
+{
+    /// Completes when everything has been sent and answered, and when the response was refused.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        for _ in 0..TURN_FRAMES {
+            let open = self.connection.poll(cx);
+            if self.answer.is_none() {
+                if let Poll::Ready(answer) = self.reply.as_mut().poll(cx) {
+                    self.answer = Some(answer?);
+                }
+            }
+            let flushed = self.connection.is_flushed();
+            match &self.answer {
+                Some(answer) if !answer.status().is_success() => return Poll::Ready(Ok(())),
+                Some(_) if self.ended && flushed => return Poll::Ready(Ok(())),
+                _ => open?,
+            }
+            if !self.ended && self.timer.as_mut().poll_elapsed(cx) {
+                self.frames.as_mut().fail(DeadlineExceeded::new().into());
+            }
+            if self.ended || !flushed {
+                return Poll::Pending;
+            }
+            ready!(self.fill(cx, 0));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Queues the next frame of payload, after `head_frames` others; pending if there is none.
+    fn fill(&mut self, cx: &mut Context<'_>, head_frames: usize) -> Poll<()> {
+        for _ in 0..=head_frames {
+            if let Some(Ok(frame)) = ready!(self.frames.as_mut().poll_frame(cx)) {
+                self.connection.push(frame);
+            }
+            if self.frames.is_end_stream() {
+                self.connection.end_body();
+                self.ended = true;
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+}

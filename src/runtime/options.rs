@@ -1,0 +1,290 @@
+//! The options of a runtime, and its loop.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::client::Client;
+use super::endpoint::{Endpoint, RUNTIME_API};
+use super::error::RunError;
+use super::handler::{Handler, Writing};
+use super::invocation::serve;
+use super::report::{self, Report};
+use super::timer::Timer;
+use crate::body::writer::ResponseWriter;
+use crate::error::{Error, contain_async, into_failure};
+use crate::event::{Context, Environment, LambdaEvent};
+use crate::response::SizeLimit;
+
+/// How long before its deadline a response is ended, unless it is set.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
+
+/// The runtime with options; [`run`](crate::run) is the one without.
+///
+/// ```no_run
+/// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+/// # async fn f() -> Result<(), lambda_stream::RunError> {
+/// use std::time::Duration;
+///
+/// lambda_stream::Runtime::new()
+///     .deadline_margin(Duration::from_millis(200))
+///     .run(handler)
+///     .await
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a runtime does nothing until it is run"]
+pub struct Runtime {
+    runtime_api: Option<String>,
+    #[cfg(feature = "local")]
+    local_addr: Option<String>,
+    deadline_margin: Option<Duration>,
+    response_limit: SizeLimit,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime {
+    /// A runtime that finds everything in the environment.
+    pub fn new() -> Self {
+        Self {
+            runtime_api: None,
+            #[cfg(feature = "local")]
+            local_addr: None,
+            deadline_margin: Some(DEADLINE_MARGIN),
+            response_limit: SizeLimit::NONE,
+        }
+    }
+
+    /// Sets where the Runtime API is, as `host:port`, in place of `AWS_LAMBDA_RUNTIME_API`.
+    pub fn runtime_api(mut self, address: impl Into<String>) -> Self {
+        self.runtime_api = Some(address.into());
+        self
+    }
+
+    /// Sets where the local Lambda listens, in place of `LAMBDA_STREAM_LOCAL_ADDR` and `127.0.0.1:7000`.
+    ///
+    /// Port 0 takes any free port. Without effect on AWS.
+    #[cfg(feature = "local")]
+    pub fn local_addr(mut self, address: impl Into<String>) -> Self {
+        self.local_addr = Some(address.into());
+        self
+    }
+
+    /// Sets how long before its deadline an invocation is ended, with a failure of the type
+    /// `Function.DeadlineExceeded`; 50 ms if it is not set, and never earlier than halfway to the deadline.
+    ///
+    /// The service kills the sandbox at the deadline: the client sees a cut response, the error is a
+    /// `Sandbox.Timeout`, and the next invocation is a cold start. Ending a little earlier tells the
+    /// client and keeps the sandbox. A deadline that had passed before the invocation arrived is ignored,
+    /// because some local tools send a constant.
+    ///
+    /// For a stream that has something to say at its end, see
+    /// [`ChunkStreamExt::until_deadline`](crate::body::ChunkStreamExt::until_deadline).
+    pub fn deadline_margin(mut self, margin: Duration) -> Self {
+        self.deadline_margin = Some(margin);
+        self
+    }
+
+    /// Lets the service kill the sandbox at the deadline, instead of ending the invocation before.
+    pub fn without_deadline(mut self) -> Self {
+        self.deadline_margin = None;
+        self
+    }
+
+    /// Ends a response with the failure `Function.ResponseSizeTooLarge` before its payload becomes larger
+    /// than this many bytes; there is no limit if it is not set.
+    ///
+    /// The service cuts a response at its own limit: the client sees a broken transfer that may end inside
+    /// of a row. With a limit on this side the response ends after its last whole chunk, and trailers say
+    /// why. Nothing of the chunk that would have passed the limit is sent; if that is the first one,
+    /// nothing at all is sent, and the invocation fails as a whole. The head is not counted.
+    ///
+    /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
+    /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::RESPONSE_LIMIT) is the limit of an
+    /// account that has asked for nothing. To limit one response only, or to match on the error, see
+    /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
+    ///
+    /// ```no_run
+    /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
+    /// use lambda_stream::{RESPONSE_LIMIT, Runtime};
+    ///
+    /// Runtime::new().response_limit(RESPONSE_LIMIT).run(handler).await
+    /// # }
+    /// ```
+    pub fn response_limit(mut self, bytes: u64) -> Self {
+        self.response_limit = SizeLimit::new(bytes);
+        self
+    }
+
+    /// Serves invocations with this handler; see [`run`](crate::run).
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](crate::run).
+    pub async fn run<H, M>(self, handler: H) -> Result<(), RunError>
+    where
+        H: Handler<M>,
+    {
+        self.run_with_setup(async || Ok::<_, Error>(handler)).await
+    }
+
+    /// Serves invocations with a handler that writes its response; see [`run_with_writer`](crate::run_with_writer).
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](crate::run).
+    pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<(), RunError>
+    where
+        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        T: DeserializeOwned + 'static,
+        E: Into<Error>,
+    {
+        self.run(Writing(handler)).await
+    }
+
+    /// Sets the program up, and serves invocations with the handler that the set-up returns.
+    ///
+    /// What fails here is reported with `POST …/init/error`, so that it stands in the logs as what it is
+    /// and not as a process that exited.
+    ///
+    /// ```no_run
+    /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
+    ///
+    /// # async fn connect() -> Result<String, Error> { todo!() }
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
+    /// Runtime::new()
+    ///     .run_with_setup(async || {
+    ///         let greeting = connect().await?;
+    ///         Ok::<_, Error>(async move |event: LambdaEvent<String>| {
+    ///             let text = format!("{greeting}, {}", event.payload);
+    ///             Ok::<_, Error>(Raw(tokio_stream::once(Ok::<_, Error>(text))))
+    ///         })
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the set-up fails ([`is_setup`](RunError::is_setup), whose source is the failure), and otherwise
+    /// as [`run`](crate::run).
+    pub async fn run_with_setup<S, H, M, E>(self, setup: S) -> Result<(), RunError>
+    where
+        S: AsyncFnOnce() -> Result<H, E>,
+        H: Handler<M>,
+        E: Into<Error>,
+    {
+        let stopped = self.serve_all(setup).await;
+        if let Err(error) = &stopped {
+            report::stopped(error);
+        }
+        stopped
+    }
+
+    async fn serve_all<S, H, M, E>(self, setup: S) -> Result<(), RunError>
+    where
+        S: AsyncFnOnce() -> Result<H, E>,
+        H: Handler<M>,
+        E: Into<Error>,
+    {
+        let place = self.place()?;
+        let environment = Arc::new(Environment::from_env());
+        let mut client = Client::new(place.endpoint.clone(), place.report());
+        let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
+        let mut handler = match ready.and_then(|ready| ready) {
+            Ok(handler) => handler,
+            Err(failure) => {
+                client.fail_init(&failure).await;
+                return Err(RunError::setup(failure));
+            }
+        };
+        loop {
+            let (headers, event) = client.next().await?;
+            let context = Context::from_headers(headers, Arc::clone(&environment))
+                .map_err(|error| RunError::refused(error.to_string()))?;
+            let timer = pin!(Timer::new(&context, self.deadline_margin));
+            let event = LambdaEvent::new(event, context);
+            serve(&mut handler, event, &mut client, timer, self.response_limit).await?;
+        }
+    }
+
+    /// Returns where invocations come from.
+    fn place(&self) -> Result<Place, RunError> {
+        let endpoint = match &self.runtime_api {
+            Some(address) => Some(Endpoint::parse("Runtime::runtime_api", address)?),
+            None => Endpoint::from_env()?,
+        };
+        match endpoint {
+            Some(endpoint) => Ok(Place {
+                endpoint,
+                #[cfg(feature = "local")]
+                local: None,
+            }),
+            None => self.local_place(),
+        }
+    }
+
+    #[cfg(feature = "local")]
+    fn local_place(&self) -> Result<Place, RunError> {
+        use std::env::{self, VarError};
+        use std::io::Write;
+
+        use lambda_stream_local::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, Server};
+
+        let address = match &self.local_addr {
+            Some(address) => address.clone(),
+            None => match env::var(ADDRESS_VARIABLE) {
+                Ok(address) => address,
+                Err(VarError::NotPresent) => DEFAULT_ADDRESS.to_owned(),
+                Err(VarError::NotUnicode(value)) => {
+                    return Err(RunError::invalid(format!(
+                        "{ADDRESS_VARIABLE} is {value:?}, which is not UTF-8"
+                    )));
+                }
+            },
+        };
+        let server = Server::start_on_terminal(&address)
+            .map_err(|error| RunError::configuration("the local Lambda did not start", error))?;
+        // A closed stderr is not a reason to stop.
+        let _ = std::io::stderr().write_all(server.banner().as_bytes());
+        Ok(Place {
+            endpoint: Endpoint::parse(RUNTIME_API, &server.runtime_api().to_string())?,
+            local: Some(server),
+        })
+    }
+
+    #[cfg(not(feature = "local"))]
+    #[allow(clippy::unused_self)]
+    fn local_place(&self) -> Result<Place, RunError> {
+        Err(RunError::invalid(format!(
+            "{RUNTIME_API} is not set, so this is not AWS Lambda; deploy the program, or enable the cargo \
+             feature `local` of lambda-stream to run it here"
+        )))
+    }
+}
+
+/// Where invocations come from: the Runtime API, and the local Lambda if that is what serves it.
+struct Place {
+    endpoint: Endpoint,
+    #[cfg(feature = "local")]
+    local: Option<lambda_stream_local::Server>,
+}
+
+impl Place {
+    fn report(&self) -> Report {
+        Report {
+            #[cfg(feature = "local")]
+            shown_locally: self.local.is_some(),
+            #[cfg(not(feature = "local"))]
+            shown_locally: false,
+        }
+    }
+}
