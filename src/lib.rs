@@ -71,6 +71,7 @@
 //! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
 //! public API, and with the feature `web` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
 mod error;

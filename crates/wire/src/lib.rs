@@ -49,3 +49,7 @@ pub use failure::Failure;
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
