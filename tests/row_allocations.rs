@@ -2,7 +2,10 @@
 //!
 //! In a file of its own with one test: the count is that of the whole process.
 
-#![allow(unsafe_code, reason = "an allocator that counts can only be written with it")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts can only be written with it"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::pin;

@@ -121,7 +121,8 @@ fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     headers
         .keys()
         .filter(|name| {
-            **name != COOKIE && (**name == http::header::CONTENT_LENGTH || !EXCLUDED_HEADERS.contains(name))
+            **name != COOKIE
+                && (**name == http::header::CONTENT_LENGTH || !EXCLUDED_HEADERS.contains(name))
         })
         .map(|name| {
             let values: Vec<_> = headers
