@@ -335,6 +335,14 @@ mod tests {
         assert!(error.contains("16384"), "{error}");
     }
 
+    #[test]
+    fn prelude_without_room_for_its_delimiter_fails() {
+        let mut decoder = Decoder::default();
+        let longest = [b' '; PRELUDE_LIMIT - DELIMITER.len()];
+        assert!(decoder.push(&longest).unwrap().is_none());
+        assert!(decoder.push(b" ").is_err());
+    }
+
     fn name() -> impl Strategy<Value = HeaderName> {
         "[a-z][a-z0-9-]{0,20}"
             .prop_filter("not excluded from preludes", |name| {

@@ -4,13 +4,13 @@
 ///
 /// API Gateway answers 500 if it comes later (AWS, "Set up a Lambda proxy integration with payload
 /// response streaming").
-pub const PRELUDE_LIMIT: usize = 16 * 1024;
+pub const PRELUDE_LIMIT: usize = 16_384;
 
 /// Largest event, in bytes.
 ///
 /// AWS, "Lambda quotas": 6 MB for the payload of an invocation. The Invoke API names the number when it
 /// refuses a larger one: "Request must be smaller than 6291456 bytes".
-pub const EVENT_LIMIT: usize = 6 * 1024 * 1024;
+pub const EVENT_LIMIT: usize = 6_291_456;
 
 /// Largest response that is not streamed, in bytes (AWS, source of the Runtime Interface Emulator:
 /// 6 MB and 100 bytes).
@@ -18,13 +18,13 @@ pub const BUFFERED_RESPONSE_LIMIT: usize = 6_291_556;
 
 /// Largest response that a load balancer accepts from a function, in bytes (AWS, "Lambda functions as
 /// targets": 1 MB).
-pub const ALB_RESPONSE_LIMIT: usize = 1024 * 1024;
+pub const ALB_RESPONSE_LIMIT: usize = 1_048_576;
 
 /// Largest error document that is posted, in bytes.
 ///
 /// The service refuses documents above 6 MB and the process has to exit then; 256 KiB hold any
 /// message that a person reads.
-pub const ERROR_DOCUMENT_LIMIT: usize = 256 * 1024;
+pub const ERROR_DOCUMENT_LIMIT: usize = 262_144;
 
 /// Longest error type that is reported, in bytes.
 ///
@@ -45,7 +45,7 @@ pub const TRAILERS_LIMIT: usize = 4096;
 /// bytes. The 6 MB of the same page are 6 × 1,048,576 bytes as the service enforces them, so this is
 /// 200 × 1,048,576. It has not been measured against the service; `200_000_000` is below either
 /// reading.
-pub const RESPONSE_LIMIT: u64 = 200 * 1024 * 1024;
+pub const RESPONSE_LIMIT: u64 = 209_715_200;
 
 /// Maximum number of header names in one [`HeaderMap`](http::HeaderMap).
 ///

@@ -177,28 +177,23 @@ impl Failure {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Returns this failure without its stack trace and with a shorter message, so that its JSON
-    /// fits.
+    /// Returns this failure without its stack trace and with the longest start of its message whose
+    /// JSON fits.
     fn cut(&self, limit: usize) -> Self {
         let message = &self.0.message;
-        let mut keep = limit.min(message.len());
-        loop {
-            while !message.is_char_boundary(keep) {
-                keep -= 1;
-            }
-            let cut = Self::from_parts(
-                format!("{}{CUT}", &message[..keep]),
-                self.0.error_type.clone(),
-                Vec::new(),
-            );
-            let len = cut.encode().len();
-            if len <= limit || keep == 0 {
-                return cut;
-            }
-            // One byte of a message takes at most 6 in JSON (`\u0000`), so this cuts no more than
-            // needed.
-            keep = keep.saturating_sub((len - limit).div_ceil(6));
-        }
+        let cut_at = |end: usize| {
+            let message = format!("{}{CUT}", &message[..end]);
+            Self::from_parts(message, self.0.error_type.clone(), Vec::new())
+        };
+        let ends: Vec<usize> = message
+            .char_indices()
+            .map(|(end, _)| end)
+            .chain([message.len()])
+            .take_while(|end| *end <= limit)
+            .collect();
+        // A longer message never has shorter JSON.
+        let too_long = ends.partition_point(|end| cut_at(*end).encode().len() <= limit);
+        cut_at(ends[..too_long].last().copied().unwrap_or_default())
     }
 }
 

@@ -52,6 +52,14 @@ fn illegal_types_are_reported_as_unknown() {
 }
 
 #[test]
+fn longest_type_is_kept() {
+    let longest = format!("Function.{}", "Q".repeat(ERROR_TYPE_LIMIT - 9));
+    assert_eq!(Failure::new(&longest, "").error_type(), longest);
+    let longer = format!("{longest}Q");
+    assert_eq!(Failure::new(&longer, "").error_type(), kind::UNKNOWN);
+}
+
+#[test]
 fn deserialization_checks_the_type() {
     for (document, reported) in [
         (r#"{"errorType":"Quota\r\nX: y"}"#, "Function.Unknown"),
@@ -102,8 +110,18 @@ fn long_message_is_cut_to_the_limit() {
         "é".repeat(5_000),
     ] {
         let cut = Failure::new("Quota", message).to_json_within(limit).len();
-        assert!(cut <= limit && cut > limit - 8, "{cut} of {limit}");
+        // One more character, six bytes at most, would not have fit.
+        assert!(cut <= limit && cut > limit - 6, "{cut} of {limit}");
     }
+}
+
+#[test]
+fn message_outlives_a_long_stack_trace() {
+    let trace = ["t".repeat(5_000)];
+    let failure = Failure::new("Quota", "none left").with_stack_trace(trace);
+    let read = Failure::from_trailers(&failure.to_trailers()).unwrap();
+    assert_eq!(read.to_string(), "none left… (cut)");
+    assert!(read.stack_trace().is_empty());
 }
 
 #[test]
