@@ -4,12 +4,13 @@
   architecture.py           lists what differs, and fails if anything does
   architecture.py --knows   prints what each room imports, for the table
 
-A room is a row whose first cell is `src/NAME/`, `src/NAME.rs` or `crates/NAME/`. The column "Knows" lists
-the rooms that it imports, as `NAME`. A room knows rooms of rows above its own only, so there is no cycle.
+A room is a row whose first cell is `src/NAME/`, `src/NAME.rs` or `crates/NAME/`. The column "Knows"
+lists the rooms that it imports, as `NAME`. A room imports rooms of rows above its own only, so there
+is no cycle.
 
-Comments, strings and what is compiled for tests only are not looked at, and neither is `src/lib.rs`, which
-re-exports from every room. The root itself is not a room: code imports `crate::response::Head`, not
-`crate::Head`.
+Comments, strings, and what is compiled for tests only do not count, and neither does `src/lib.rs`,
+which re-exports from every room. The root itself is not a room: code imports
+`crate::response::Head`, not `crate::Head`.
 """
 import re
 import sys
@@ -120,7 +121,8 @@ class Check:
         if not self.rooms:
             self.problems.append(f"{PAGE}: there is no table with a row such as `src/error/`")
         on_disk = [path for path in Path("src").iterdir()
-                   if path.stem not in ("lib", "main") and (path.is_file() or any(path.rglob("*.rs")))]
+                   if path.stem not in ("lib", "main")
+                   and (path.is_file() or any(path.rglob("*.rs")))]
         on_disk += [path.parent for path in Path("crates").glob("*/Cargo.toml")]
         for path in sorted(on_disk):
             if path.stem not in self.rooms:
@@ -154,8 +156,8 @@ class Check:
     def import_module(self, room, name, place):
         in_root = self.rooms.get(name, (Path("crates"),))[0].parts[0] == "src"
         if not in_root:
-            self.problems.append(
-                f"{place}: `{name}` is imported through the crate root; import it from its own room or crate")
+            self.problems.append(f"{place}: `{name}` is imported through the crate root; "
+                                 "import it from its own room or crate")
         elif name != room:
             self.imports[room].setdefault(name, place)
 
@@ -165,12 +167,12 @@ class Check:
             used = self.imports[room]
             for name, place in used.items():
                 if name not in listed:
-                    self.problems.append(f"{place}: {room} imports {name}, which the table does not list")
+                    self.problems.append(f"{place}: {room} imports {name}, not listed in {PAGE}")
                 if name not in above:
-                    self.problems.append(f"{place}: {room} imports {name}, whose row is not above its own")
+                    self.problems.append(f"{place}: {room} imports {name}, a room below its own")
             for name in listed:
                 if name not in used:
-                    self.problems.append(f"{PAGE}: {room} is said to know {name} and does not import it")
+                    self.problems.append(f"{PAGE}: {room} knows {name} and does not import it")
             above.append(room)
 
     def find_cycles(self):
@@ -192,15 +194,17 @@ class Check:
 
     def compare_manifests(self):
         """The crates that a room imports are dependencies of its package, and the other way round."""
-        packages = {"Cargo.toml": [room for room, (path, _) in self.rooms.items() if path.parts[0] == "src"]}
+        packages, crates = {"Cargo.toml": []}, set()
         for room, (path, _) in self.rooms.items():
             if path.parts[0] == "crates":
                 packages[f"{path}/Cargo.toml"] = [room]
-        crates = [room for rooms in list(packages.values())[1:] for room in rooms]
+                crates.add(room)
+            else:
+                packages["Cargo.toml"].append(room)
         for manifest, rooms in packages.items():
             dependencies = tomllib.loads(Path(manifest).read_text(encoding="utf-8"))["dependencies"]
-            declared = {name.removeprefix(PREFIX) for name in dependencies if name.startswith(PREFIX)}
-            used = {name for room in rooms for name in self.imports[room] if name in crates}
+            declared = {name[len(PREFIX):] for name in dependencies if name.startswith(PREFIX)}
+            used = {name for room in rooms for name in self.imports[room]} & crates
             for name in sorted(declared ^ used):
                 what = "is not used" if name in declared else "is missing"
                 self.problems.append(f"{manifest}: the dependency {PREFIX}{name} {what}")

@@ -16,8 +16,8 @@ use crate::prelude::DELIMITER;
 pub struct Decoded {
     /// Status of the response: 200 to 599, and 200 if the prelude names none.
     pub status: StatusCode,
-    /// `headers` and `multiValueHeaders` merged; the latter wins on the same name (AWS, "Set up a Lambda
-    /// proxy integration with payload response streaming").
+    /// `headers` and `multiValueHeaders` merged; the latter wins on the same name (AWS, "Set up a
+    /// Lambda proxy integration with payload response streaming").
     pub headers: HeaderMap,
     /// Values of the `set-cookie` headers, in order.
     pub cookies: Vec<HeaderValue>,
@@ -25,8 +25,8 @@ pub struct Decoded {
 
 /// A stream without a readable prelude.
 ///
-/// The text names the field or the limit; [`source`](StdError::source) is the JSON parser's error, if
-/// there is one.
+/// The text names the field or the limit; [`source`](StdError::source) is the JSON parser's error,
+/// if there is one.
 #[derive(Debug)]
 pub struct DecodeError(Reason);
 
@@ -127,8 +127,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Returns an error if the delimiter does not end within [`PRELUDE_LIMIT`], and if the bytes before
-    /// it are not a prelude.
+    /// Returns an error if the delimiter does not end within [`PRELUDE_LIMIT`], and if the bytes
+    /// before it are not a prelude.
     pub fn push(&mut self, chunk: &[u8]) -> Result<Option<(Decoded, Bytes)>, DecodeError> {
         // JSON text has no NUL byte, so the first one belongs to the delimiter.
         let searched = self.seen.len().saturating_sub(DELIMITER.len());

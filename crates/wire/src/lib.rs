@@ -1,5 +1,5 @@
-//! The wire format of AWS Lambda response streaming, written and read: paths, header names, prelude,
-//! delimiter, trailers, limits and failure types.
+//! The wire format of AWS Lambda response streaming, written and read: paths, header names,
+//! prelude, delimiter, trailers, limits and failure types.
 //!
 //! This crate does no I/O. The runtime of [`lambda-stream`](https://docs.rs/lambda-stream) writes
 //! with these types and its local Lambda reads with them, so the format has one home. Programs use

@@ -8,16 +8,16 @@ pub const PRELUDE_LIMIT: usize = 16_384;
 
 /// Largest event, in bytes.
 ///
-/// AWS, "Lambda quotas": 6 MB for the payload of an invocation. The Invoke API names the number when it
-/// refuses a larger one: "Request must be smaller than 6291456 bytes".
+/// AWS, "Lambda quotas": 6 MB for the payload of an invocation. The Invoke API names the number
+/// when it refuses a larger one: "Request must be smaller than 6291456 bytes".
 pub const EVENT_LIMIT: usize = 6_291_456;
 
 /// Largest response that is not streamed, in bytes (AWS, source of the Runtime Interface Emulator:
 /// 6 MB and 100 bytes).
 pub const BUFFERED_RESPONSE_LIMIT: usize = 6_291_556;
 
-/// Largest response that a load balancer accepts from a function, in bytes (AWS, "Lambda functions as
-/// targets": 1 MB).
+/// Largest response that a load balancer accepts from a function, in bytes (AWS, "Lambda functions
+/// as targets": 1 MB).
 pub const ALB_RESPONSE_LIMIT: usize = 1_048_576;
 
 /// Largest error document that is posted, in bytes.
@@ -34,23 +34,23 @@ pub const ERROR_TYPE_LIMIT: usize = 128;
 
 /// Largest trailer section of a response, in bytes, line ends included.
 ///
-/// The Runtime API is a Go server, and Go's `net/http` reads trailers through a buffer of 4,096 bytes.
-/// A longer section fails the whole response as "suspiciously long trailer after chunked body" (seen
-/// with AWS's Runtime Interface Emulator).
+/// The Runtime API is a Go server, and Go's `net/http` reads trailers through a buffer of 4,096
+/// bytes. A longer section fails the whole response as "suspiciously long trailer after chunked
+/// body" (seen with AWS's Runtime Interface Emulator).
 pub const TRAILERS_LIMIT: usize = 4096;
 
 /// Largest streamed response of an account whose limit AWS has not raised, in bytes.
 ///
 /// AWS, "Response streaming for Lambda functions", names a soft limit of 200 MB and no number of
-/// bytes. The 6 MB of the same page are 6 × 1,048,576 bytes as the service enforces them, so this is
-/// 200 × 1,048,576. It has not been measured against the service; `200_000_000` is below either
+/// bytes. The 6 MB of the same page are 6 × 1,048,576 bytes as the service enforces them, so this
+/// is 200 × 1,048,576. It has not been measured against the service; `200_000_000` is below either
 /// reading.
 pub const RESPONSE_LIMIT: u64 = 209_715_200;
 
 /// Maximum number of header names in one [`HeaderMap`](http::HeaderMap).
 ///
-/// A limit of the `http` crate, not of the service: `HeaderMap::insert` and `append` panic beyond it,
-/// `try_insert` and `try_append` return an error. Code that takes headers from outside uses the
+/// A limit of the `http` crate, not of the service: `HeaderMap::insert` and `append` panic beyond
+/// it, `try_insert` and `try_append` return an error. Code that takes headers from outside uses the
 /// latter and names this number in its error.
 pub const HEADER_NAMES_LIMIT: usize = 24_576;
 

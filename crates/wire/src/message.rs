@@ -21,11 +21,11 @@ pub fn is_bodyless(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Returns the tokens of all `connection` headers: options such as `close`, and the names of further
-/// headers that describe this hop only (RFC 9110, section 7.6.1).
+/// Returns the tokens of all `connection` headers: options such as `close`, and the names of
+/// further headers that describe this hop only (RFC 9110, section 7.6.1).
 ///
-/// Tokens keep their case and are compared without it. Empty tokens and tokens that are not UTF-8 are
-/// skipped.
+/// Tokens keep their case and are compared without it. Empty tokens and tokens that are not UTF-8
+/// are skipped.
 ///
 /// ```
 /// use http::header::{CONNECTION, HeaderMap, HeaderValue};

@@ -19,9 +19,9 @@ pub const DELIMITER: [u8; 8] = [0; 8];
 
 /// Whether the prelude of a response that is known to be empty has `content-length: 0`.
 ///
-/// AWS does not document this. Users report that some Function URLs hold an empty response open until
-/// the timeout, and that this header, or one byte of payload, helps. This is the only place that
-/// decides.
+/// AWS does not document this. Users report that some Function URLs hold an empty response open
+/// until the timeout, and that this header, or one byte of payload, helps. This is the only place
+/// that decides.
 const DECLARE_EMPTY: bool = true;
 
 /// Headers that are never part of a prelude: they describe one hop, or a length that the service
@@ -58,8 +58,8 @@ pub const EXCLUDED_HEADERS: [HeaderName; 8] = [
 pub struct Prelude<'a> {
     /// Status of the response.
     pub status: StatusCode,
-    /// Headers of the response. [`EXCLUDED_HEADERS`], and those that `connection` names, are left out;
-    /// `set-cookie` headers become cookies.
+    /// Headers of the response. [`EXCLUDED_HEADERS`], and those that `connection` names, are left
+    /// out; `set-cookie` headers become cookies.
     pub headers: &'a HeaderMap,
     /// Cookies, written as in `set-cookie`.
     pub cookies: &'a [HeaderValue],
@@ -142,8 +142,8 @@ impl Prelude<'_> {
         }
     }
 
-    /// Returns all cookies, `None` for one that is not UTF-8: first [`cookies`](Self::cookies), then
-    /// the `set-cookie` headers.
+    /// Returns all cookies, `None` for one that is not UTF-8: first [`cookies`](Self::cookies),
+    /// then the `set-cookie` headers.
     pub fn cookie_values(&self) -> impl Iterator<Item = Option<&str>> {
         self.cookies
             .iter()

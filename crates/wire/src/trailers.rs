@@ -10,8 +10,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::api::{ERROR_BODY, ERROR_TYPE};
 use crate::limits::TRAILERS_LIMIT;
 
-/// Returns the maximum length of an error document whose trailers stay within [`TRAILERS_LIMIT`], in
-/// bytes; 0 for a type that leaves no room.
+/// Returns the maximum length of an error document whose trailers stay within [`TRAILERS_LIMIT`],
+/// in bytes; 0 for a type that leaves no room.
 ///
 /// Counted are a line `name: value\r\n` for each trailer, the last chunk `0\r\n` before them and
 /// `\r\n` after them, and the four bytes that base64 makes of three.

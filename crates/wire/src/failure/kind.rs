@@ -1,8 +1,8 @@
 //! Failure types that this library reports itself.
 //!
-//! An alarm, a retry rule or a Step Functions `Catch` matches on these names, and they do not change
-//! within a major version. Errors of a handler have the name of their Rust type, or the type given to
-//! [`Failure::new`](super::Failure::new).
+//! An alarm, a retry rule or a Step Functions `Catch` matches on these names, and they do not
+//! change within a major version. Errors of a handler have the name of their Rust type, or the type
+//! given to [`Failure::new`](super::Failure::new).
 //!
 //! # On AWS and locally
 //!
@@ -25,8 +25,8 @@
 //!
 //! # Locally only
 //!
-//! The local Lambda and the test harness report these about the program that they run, as the service
-//! does.
+//! The local Lambda and the test harness report these about the program that they run, as the
+//! service does.
 //!
 //! | Type | When | What to do |
 //! |---|---|---|
@@ -74,8 +74,8 @@ pub const NO_RUNTIME: &str = "Function.NoRuntime";
 /// User code panicked.
 pub const PANIC: &str = "Function.Panic";
 
-/// The payload exceeded its limit. The service reports its own limit under the same name (AWS, source of
-/// the Runtime Interface Emulator).
+/// The payload exceeded its limit. The service reports its own limit under the same name (AWS,
+/// source of the Runtime Interface Emulator).
 pub const RESPONSE_SIZE_TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
 
 /// A failure of the runtime without a legal type (AWS, source of the Runtime Interface Emulator).

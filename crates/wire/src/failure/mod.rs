@@ -14,8 +14,8 @@ use crate::trailers;
 
 /// A failed invocation as the service reports it: a type, a message and a stack trace.
 ///
-/// Any error of a handler or a stream is converted into one. Create one to choose its type, which is
-/// what alarms, retry rules and AWS Step Functions match on:
+/// Any error of a handler or a stream is converted into one. Create one to choose its type, which
+/// is what alarms, retry rules and AWS Step Functions match on:
 ///
 /// ```
 /// use lambda_stream_wire::Failure;
@@ -37,8 +37,8 @@ use crate::trailers;
 ///
 /// Before the head, a failure is sent as `POST …/error`; after it, as the trailers
 /// `Lambda-Runtime-Function-Error-Type` and `Lambda-Runtime-Function-Error-Body`. The service
-/// replaces types that do not match `(Runtime|Function)\.[A-Z][a-zA-Z]+` (AWS, source of the Runtime
-/// Interface Emulator), so every constructor, deserialization included, checks the type.
+/// replaces types that do not match `(Runtime|Function)\.[A-Z][a-zA-Z]+` (AWS, source of the
+/// Runtime Interface Emulator), so every constructor, deserialization included, checks the type.
 // Boxed, because it is the other half of each chunk: `Result<Bytes, Failure>` stays as small as
 // `Bytes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
