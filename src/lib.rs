@@ -71,8 +71,9 @@
 //! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
 //! public API, and with the feature `web` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-#![warn(missing_docs, unreachable_pub)]
+#![warn(missing_docs)]
 
 mod error;
 mod event;

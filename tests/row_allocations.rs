@@ -2,6 +2,11 @@
 //!
 //! In a file of its own with one test: the count is that of the whole process.
 
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts can only be written with it"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -105,7 +105,7 @@ impl Client {
         let headers = request.headers_mut();
         headers.insert(api::RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        headers.insert(TRAILER, HeaderValue::from_static(api::TRAILERS));
+        headers.insert(TRAILER, HeaderValue::from_static(api::TRAILER_NAMES));
         headers.insert(CONTENT_TYPE, content_type);
         let connection = self.connection().await?;
         let answered = dispatch(connection, request, frames.as_mut(), timer, head_frames).await;

@@ -15,7 +15,7 @@ use lambda_stream_wire::api::HTTP_INTEGRATION;
 use lambda_stream_wire::decoder::{Decoded, Decoder};
 use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::EVENT_LIMIT;
-use lambda_stream_wire::prelude::KEPT_OUT;
+use lambda_stream_wire::prelude::EXCLUDED_HEADERS;
 
 /// What a Function URL calls a length that the function gave (reported by users on live AWS).
 const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
@@ -132,7 +132,7 @@ pub(super) fn headers(head: Decoded) -> HeaderMap {
     if let Some(length) = headers.remove(CONTENT_LENGTH) {
         headers.insert(REMAPPED_LENGTH, length);
     }
-    for name in nominated.iter().chain(&KEPT_OUT) {
+    for name in nominated.iter().chain(&EXCLUDED_HEADERS) {
         headers.remove(name);
     }
     for cookie in head.cookies {

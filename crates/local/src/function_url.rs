@@ -15,7 +15,7 @@ use percent_encoding::percent_decode;
 use serde::Serialize;
 
 use crate::serve::epoch_ms;
-use lambda_stream_wire::prelude::KEPT_OUT;
+use lambda_stream_wire::prelude::EXCLUDED_HEADERS;
 
 /// Stands for the id of the Function URL.
 const URL_ID: &str = "local";
@@ -121,7 +121,8 @@ fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     headers
         .keys()
         .filter(|name| {
-            **name != COOKIE && (**name == http::header::CONTENT_LENGTH || !KEPT_OUT.contains(name))
+            **name != COOKIE
+                && (**name == http::header::CONTENT_LENGTH || !EXCLUDED_HEADERS.contains(name))
         })
         .map(|name| {
             let values: Vec<_> = headers

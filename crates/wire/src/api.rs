@@ -1,37 +1,53 @@
 //! Names of the Lambda Runtime API: paths, headers and media types.
 //!
-//! Source: AWS, "Using the Lambda runtime API for custom runtimes", and the source of AWS's Runtime
-//! Interface Emulator for the headers that the page leaves out.
+//! Sources: AWS, "Using the Lambda runtime API for custom runtimes", and for headers that the page
+//! does not list the source of AWS's Runtime Interface Emulator.
 
-/// The version part every path of the Runtime API begins with.
+/// Version segment that every path of the Runtime API begins with.
 pub const VERSION: &str = "/2018-06-01";
 
-/// Blocks until there is an invocation. GET.
+/// Path of the next invocation. GET; blocks until there is one.
 pub const NEXT: &str = "/runtime/invocation/next";
 
-/// What stands before the request id in `/response` and `/error`. POST.
+/// Path in front of a request id, which [`RESPONSE`] or [`ERROR`] follows. POST.
 pub const INVOCATION: &str = "/runtime/invocation/";
 
-/// Reports that the program could not be set up. POST; the process exits afterwards.
-pub const INIT_ERROR: &str = "/runtime/init/error";
-
-/// What stands behind the request id when a response is sent.
+/// Path segment after the request id that sends a response.
 pub const RESPONSE: &str = "/response";
 
-/// What stands behind the request id when an invocation fails before its head.
+/// Path segment after the request id that fails an invocation before its head was sent.
 pub const ERROR: &str = "/error";
 
+/// Path that reports a failed initialization. POST; the process exits afterwards.
+pub const INIT_ERROR: &str = "/runtime/init/error";
+
+/// Id of the invocation; the only header that every event has.
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+
+/// Deadline of the invocation, in milliseconds since the Unix epoch.
 pub const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
+
+/// ARN that the function was invoked by, with its qualifier.
 pub const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
+
+/// AWS X-Ray trace header.
 pub const TRACE_ID: &str = "lambda-runtime-trace-id";
+
+/// Client context of the AWS Mobile SDKs, as JSON.
 pub const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+
+/// Amazon Cognito identity of the AWS Mobile SDKs, as JSON.
 pub const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
+
+/// Tenant of an invocation of a function with tenant isolation.
 pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
-/// A nonce of one attempt: echoed on `/response` and `/error` exactly when it was received.
+
+/// Nonce of one attempt, echoed on `/response` and `/error` exactly if it was received.
+///
+/// The service answers 410 to a wrong echo (AWS, source of the Runtime Interface Emulator).
 pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
-/// The headers of an event that mean something, all of them.
+/// All headers of an event that carry meaning.
 pub const EVENT_HEADERS: [&str; 8] = [
     REQUEST_ID,
     DEADLINE_MS,
@@ -43,24 +59,35 @@ pub const EVENT_HEADERS: [&str; 8] = [
     INVOCATION_ID,
 ];
 
-/// Tells the service that the response streams; see [`STREAMING`].
-
+/// Header of a `/response` that announces a streamed one, with the value [`STREAMING`].
 pub const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
-/// The one value of [`RESPONSE_MODE`]: case-sensitive, anything else is answered with 400.
 
+/// The one legal value of [`RESPONSE_MODE`].
+///
+/// It is case-sensitive. The service answers anything else with 400 and accepts no further
+/// invocation from this process (seen with AWS's Runtime Interface Emulator).
 pub const STREAMING: &str = "streaming";
 
-/// The error's type: a header on `/error`, a trailer on `/response`.
+/// Error type: a header on `/error`, a trailer on `/response`.
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-/// The error document in standard base64: a trailer on `/response`.
-pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-/// The trailers that a streamed response announces. Those that the `Trailer` header does not name are
-/// dropped silently.
-pub const TRAILERS: &str = "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body";
 
-/// The body is prelude, delimiter and payload. Any other content type means a raw payload.
+/// Error document in standard base64: a trailer on `/response`.
+pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+
+/// Value of the `trailer` header of a streamed `/response`.
+///
+/// The service ignores trailers that this header does not announce, and hyper does not send them.
+pub const TRAILER_NAMES: &str =
+    "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body";
+
+/// Content type of a body that consists of prelude, delimiter and payload.
+///
+/// Any other content type means a raw payload (AWS, "Configuring a Lambda function to stream
+/// responses").
 pub const HTTP_INTEGRATION: &str = "application/vnd.awslambda.http-integration-response";
-/// The content type of a raw payload that names none.
+
+/// Content type of a raw payload that names none.
 pub const OCTET_STREAM: &str = "application/octet-stream";
-/// The content type of the error document on `/error`.
+
+/// Content type of the error document on `/error`.
 pub const ERROR_JSON: &str = "application/vnd.aws.lambda.error+json";

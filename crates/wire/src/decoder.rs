@@ -1,5 +1,6 @@
 //! Reads a prelude back from a stream, wherever its chunks were cut.
 
+use std::error::Error as StdError;
 use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -7,29 +8,110 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::limits::PRELUDE_LIMIT;
+use crate::limits::{HEADER_NAMES_LIMIT, PRELUDE_LIMIT};
 use crate::prelude::DELIMITER;
 
-/// A prelude as an HTTP front door understands it.
+/// Prelude as an HTTP front door reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
+    /// Status of the response: 200 to 599, and 200 if the prelude names none.
     pub status: StatusCode,
-    /// `headers` and `multiValueHeaders` merged; the latter wins on the same name.
+    /// `headers` and `multiValueHeaders` merged; the latter wins on the same name (AWS, "Set up a
+    /// Lambda proxy integration with payload response streaming").
     pub headers: HeaderMap,
+    /// Values of the `set-cookie` headers, in order.
     pub cookies: Vec<HeaderValue>,
 }
 
-/// Why a stream has no readable prelude; the text names the field or the limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeError(String);
+/// A stream without a readable prelude.
+///
+/// The text names the field or the limit; [`source`](StdError::source) is the JSON parser's error,
+/// if there is one.
+#[derive(Debug)]
+pub struct DecodeError(Reason);
 
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+#[derive(Debug)]
+enum Reason {
+    NotJson(serde_json::Error),
+    NotAnObject,
+    Status(Value),
+    FieldType {
+        field: String,
+        expected: &'static str,
+    },
+    HeaderName(String),
+    HeaderValue(String),
+    TooManyHeaders,
+    LateDelimiter,
+    ShortDelimiter {
+        at: usize,
+        len: usize,
+    },
+    NoDelimiter {
+        seen: usize,
+    },
+}
+
+impl Reason {
+    fn field_type(field: impl Into<String>, expected: &'static str) -> DecodeError {
+        DecodeError(Self::FieldType {
+            field: field.into(),
+            expected,
+        })
     }
 }
 
-impl std::error::Error for DecodeError {}
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let delimiter = DELIMITER.len();
+        // Names come from outside: escaped, they cannot forge a line of a log.
+        match &self.0 {
+            Reason::NotJson(_) => f.write_str("the prelude is not JSON"),
+            Reason::NotAnObject => f.write_str("the prelude is not a JSON object"),
+            Reason::Status(value) => {
+                write!(f, "`statusCode` is {value}, not a number from 200 to 599")
+            }
+            Reason::FieldType { field, expected } => {
+                write!(f, "`{}` is not {expected}", field.escape_debug())
+            }
+            Reason::HeaderName(name) => {
+                write!(f, "`{}` is not a valid header name", name.escape_debug())
+            }
+            Reason::HeaderValue(field) => write!(
+                f,
+                "`{}` contains a character that is not allowed in a header value",
+                field.escape_debug()
+            ),
+            Reason::TooManyHeaders => {
+                write!(
+                    f,
+                    "the prelude has more than {HEADER_NAMES_LIMIT} header names"
+                )
+            }
+            Reason::LateDelimiter => write!(
+                f,
+                "the delimiter is not within the first {PRELUDE_LIMIT} bytes of the stream"
+            ),
+            Reason::ShortDelimiter { at, len } => write!(
+                f,
+                "the delimiter at byte {at} has {len} NUL bytes instead of {delimiter}"
+            ),
+            Reason::NoDelimiter { seen } => write!(
+                f,
+                "the stream ended after {seen} bytes without a delimiter of {delimiter} NUL bytes"
+            ),
+        }
+    }
+}
+
+impl StdError for DecodeError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Reason::NotJson(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Collects chunks until the delimiter is complete.
 #[derive(Debug, Default)]
@@ -38,87 +120,66 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes one chunk. Once the delimiter is complete: the prelude, and what follows of the payload.
+    /// Takes the next chunk. Returns the prelude and the payload after it once the delimiter is
+    /// complete, and `None` before.
+    ///
+    /// All later chunks are payload and do not go through the decoder.
     ///
     /// # Errors
     ///
-    /// When the delimiter is not within the first 16 KB, and when what stands before it is no prelude.
+    /// Returns an error if the delimiter does not end within [`PRELUDE_LIMIT`], and if the bytes
+    /// before it are not a prelude.
     pub fn push(&mut self, chunk: &[u8]) -> Result<Option<(Decoded, Bytes)>, DecodeError> {
-        // JSON text holds no NUL byte, so the first one belongs to the delimiter.
+        // JSON text has no NUL byte, so the first one belongs to the delimiter.
         let searched = self.seen.len().saturating_sub(DELIMITER.len());
         self.seen.extend_from_slice(chunk);
         let start = self.seen[searched..].iter().position(|byte| *byte == 0);
         let Some(start) = start.map(|at| searched + at) else {
-            within_limit(self.seen.len() + DELIMITER.len())?;
+            check_limit(self.seen.len() + DELIMITER.len())?;
             return Ok(None);
         };
-        within_limit(start + DELIMITER.len())?;
-        let nuls = self.seen[start..]
+        check_limit(start + DELIMITER.len())?;
+        let len = self.seen[start..]
             .iter()
             .take(DELIMITER.len())
             .take_while(|byte| **byte == 0)
             .count();
-        if nuls == DELIMITER.len() {
+        if len == DELIMITER.len() {
             let mut rest = std::mem::take(&mut self.seen);
             let prelude = rest.split_to(start);
             rest.advance(DELIMITER.len());
             return Ok(Some((decode(&prelude)?, rest.freeze())));
         }
-        if start + nuls < self.seen.len() {
-            return Err(DecodeError(format!(
-                "the delimiter at byte {start} has {nuls} NUL bytes, not {}",
-                DELIMITER.len()
-            )));
+        if start + len < self.seen.len() {
+            return Err(DecodeError(Reason::ShortDelimiter { at: start, len }));
         }
         Ok(None)
     }
 
-    /// The stream ended: no delimiter will come any more.
-
+    /// Returns the error of a stream that ended before its delimiter was complete.
     pub fn end(&self) -> DecodeError {
-        DecodeError(format!(
-            "the stream ended after {} bytes without a delimiter of {} NUL bytes behind the prelude",
-            self.seen.len(),
-            DELIMITER.len()
-        ))
+        DecodeError(Reason::NoDelimiter {
+            seen: self.seen.len(),
+        })
     }
 }
 
-fn within_limit(needed: usize) -> Result<(), DecodeError> {
+fn check_limit(needed: usize) -> Result<(), DecodeError> {
     if needed > PRELUDE_LIMIT {
-        return Err(DecodeError(format!(
-            "the delimiter is not within the first {PRELUDE_LIMIT} bytes of the stream"
-        )));
+        return Err(DecodeError(Reason::LateDelimiter));
     }
     Ok(())
 }
 
 fn decode(prelude: &[u8]) -> Result<Decoded, DecodeError> {
-    let value: Value = serde_json::from_slice(prelude)
-        .map_err(|error| DecodeError(format!("the prelude is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_slice(prelude).map_err(|error| DecodeError(Reason::NotJson(error)))?;
     let Value::Object(fields) = value else {
-        return Err(DecodeError("the prelude is not a JSON object".to_owned()));
+        return Err(DecodeError(Reason::NotAnObject));
     };
-    let mut headers = HeaderMap::new();
-    for (name, value) in object(&fields, "headers")? {
-        headers.insert(header_name(name)?, header_value(name, value)?);
-    }
-    let multi = object(&fields, "multiValueHeaders")?;
-    for (name, values) in multi {
-        let Value::Array(values) = values else {
-            return Err(DecodeError(format!(
-                "`multiValueHeaders.{name}` is not an array"
-            )));
-        };
-        let key = header_name(name)?;
-        headers.remove(&key);
-        for value in values {
-            headers.append(key.clone(), header_value(name, value)?);
-        }
-    }
     Ok(Decoded {
         status: status(&fields)?,
-        headers,
+        headers: headers(&fields)?,
         cookies: cookies(&fields)?,
     })
 }
@@ -131,12 +192,33 @@ fn status(fields: &Map<String, Value>) -> Result<StatusCode, DecodeError> {
             .and_then(|code| u16::try_from(code).ok())
             .filter(|code| (200..600).contains(code))
             .and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| {
-                DecodeError(format!(
-                    "`statusCode` is {value}, not a number from 200 to 599"
-                ))
-            }),
+            .ok_or_else(|| DecodeError(Reason::Status(value.clone()))),
     }
+}
+
+fn headers(fields: &Map<String, Value>) -> Result<HeaderMap, DecodeError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in object(fields, "headers")? {
+        headers
+            .try_insert(header_name(name)?, header_value(name, value)?)
+            .map_err(|_| DecodeError(Reason::TooManyHeaders))?;
+    }
+    for (name, values) in object(fields, "multiValueHeaders")? {
+        let Value::Array(values) = values else {
+            return Err(Reason::field_type(
+                format!("multiValueHeaders.{name}"),
+                "an array",
+            ));
+        };
+        let key = header_name(name)?;
+        headers.remove(&key);
+        for value in values {
+            headers
+                .try_append(key.clone(), header_value(name, value)?)
+                .map_err(|_| DecodeError(Reason::TooManyHeaders))?;
+        }
+    }
+    Ok(headers)
 }
 
 fn cookies(fields: &Map<String, Value>) -> Result<Vec<HeaderValue>, DecodeError> {
@@ -146,7 +228,7 @@ fn cookies(fields: &Map<String, Value>) -> Result<Vec<HeaderValue>, DecodeError>
             .iter()
             .map(|cookie| header_value("cookies", cookie))
             .collect(),
-        Some(_) => Err(DecodeError("`cookies` is not an array".to_owned())),
+        Some(_) => Err(Reason::field_type("cookies", "an array")),
     }
 }
 
@@ -157,23 +239,23 @@ fn object<'a>(
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None.into_iter().flatten()),
         Some(Value::Object(map)) => Ok(Some(map).into_iter().flatten()),
-        Some(_) => Err(DecodeError(format!("`{name}` is not an object"))),
+        Some(_) => Err(Reason::field_type(name, "an object")),
     }
 }
 
 fn header_name(name: &str) -> Result<HeaderName, DecodeError> {
     HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| DecodeError(format!("`{name}` is not a header name")))
+        .map_err(|_| DecodeError(Reason::HeaderName(name.to_owned())))
 }
 
-/// Strings are what the documentation promises; numbers and booleans are what people write.
-fn header_value(name: &str, value: &Value) -> Result<HeaderValue, DecodeError> {
+/// Converts a JSON value. AWS documents strings; numbers and booleans are what programs also send.
+fn header_value(field: &str, value: &Value) -> Result<HeaderValue, DecodeError> {
     let text = match value {
         Value::String(text) => HeaderValue::from_str(text),
         Value::Number(_) | Value::Bool(_) => HeaderValue::from_str(&value.to_string()),
-        _ => return Err(DecodeError(format!("`{name}` is not a string"))),
+        _ => return Err(Reason::field_type(field, "a string")),
     };
-    text.map_err(|_| DecodeError(format!("`{name}` has a value that no header can carry")))
+    text.map_err(|_| DecodeError(Reason::HeaderValue(field.to_owned())))
 }
 
 #[cfg(test)]
@@ -199,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_may_begin_with_nul_bytes() {
+    fn payload_may_start_with_nul_bytes() {
         let stream = b"{\"statusCode\":201}\0\0\0\0\0\0\0\0\0\0x";
         for cut in 0..stream.len() {
             let (decoded, payload) = read(stream, &[cut]).unwrap().unwrap();
@@ -209,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_field() {
+    fn error_names_the_field() {
         for (prelude, names) in [
             ("", "not JSON"),
             ("[]", "not a JSON object"),
@@ -232,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn multi_value_headers_win_on_the_same_name() {
+    fn multi_value_headers_replace_single_ones() {
         let stream = b"{\"headers\":{\"a\":\"1\",\"b\":\"2\"},\"multiValueHeaders\":{\"A\":[\"3\",\"4\"]}}\0\0\0\0\0\0\0\0";
         let (decoded, _) = read(stream, &[]).unwrap().unwrap();
         let values: Vec<_> = decoded.headers.get_all("a").iter().collect();
@@ -241,21 +323,29 @@ mod tests {
     }
 
     #[test]
-    fn a_short_delimiter_is_told_apart_from_one_that_is_not_complete_yet() {
+    fn short_delimiter_differs_from_incomplete_one() {
         assert_eq!(read(b"{}\0\0\0\0\0\0\0", &[4]).unwrap(), None);
         let error = read(b"{}\0\0\0x", &[3]).unwrap_err().to_string();
         assert!(error.contains("3 NUL bytes"), "{error}");
     }
 
     #[test]
-    fn a_stream_without_delimiter_is_given_up_at_the_limit() {
+    fn missing_delimiter_fails_at_the_limit() {
         let error = read(&[b' '; PRELUDE_LIMIT], &[]).unwrap_err().to_string();
         assert!(error.contains("16384"), "{error}");
     }
 
+    #[test]
+    fn prelude_without_room_for_its_delimiter_fails() {
+        let mut decoder = Decoder::default();
+        let longest = [b' '; PRELUDE_LIMIT - DELIMITER.len()];
+        assert!(decoder.push(&longest).unwrap().is_none());
+        assert!(decoder.push(b" ").is_err());
+    }
+
     fn name() -> impl Strategy<Value = HeaderName> {
         "[a-z][a-z0-9-]{0,20}"
-            .prop_filter("not one that the prelude leaves out", |name| {
+            .prop_filter("not excluded from preludes", |name| {
                 !["te", "trailer", "upgrade", "connection", "set-cookie"].contains(&name.as_str())
             })
             .prop_map(|name| HeaderName::from_bytes(name.as_bytes()).unwrap())
@@ -265,7 +355,62 @@ mod tests {
         "[ -~é漢\t]{0,40}".prop_map(|value| HeaderValue::from_bytes(value.as_bytes()).unwrap())
     }
 
+    #[test]
+    fn json_error_is_the_source() {
+        let error = read(b"{\0\0\0\0\0\0\0\0", &[]).unwrap_err();
+        let source = error.source().expect("the parser's error");
+        assert!(source.to_string().contains("EOF"), "{source}");
+        let error = read(b"[]\0\0\0\0\0\0\0\0", &[]).unwrap_err();
+        assert!(error.source().is_none(), "{error:?}");
+    }
+
+    #[test]
+    fn field_names_are_escaped_in_errors() {
+        let stream = b"{\"headers\":{\"a\\nforged\":\"b\"}}\0\0\0\0\0\0\0\0";
+        let error = read(stream, &[]).unwrap_err().to_string();
+        assert_eq!(error, r"`a\nforged` is not a valid header name");
+    }
+
+    #[test]
+    fn statuses_from_200_to_599_are_read() {
+        for (status, legal) in [(199, false), (200, true), (599, true), (600, false)] {
+            let prelude = format!("{{\"statusCode\":{status}}}");
+            let stream = [prelude.as_bytes(), &DELIMITER].concat();
+            assert_eq!(read(&stream, &[]).is_ok(), legal, "{status}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_booleans_become_text() {
+        let stream = b"{\"headers\":{\"a\":1.5,\"b\":true}}\0\0\0\0\0\0\0\0";
+        let (decoded, _) = read(stream, &[]).unwrap().unwrap();
+        assert_eq!(decoded.headers["a"], "1.5");
+        assert_eq!(decoded.headers["b"], "true");
+    }
+
+    #[test]
+    fn delimiter_may_end_at_the_limit() {
+        for (extra, fits) in [(0, true), (1, false)] {
+            let mut stream = b"{}".to_vec();
+            stream.resize(PRELUDE_LIMIT - DELIMITER.len() + extra, b' ');
+            stream.extend_from_slice(&DELIMITER);
+            assert_eq!(read(&stream, &[]).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn end_counts_the_bytes_seen() {
+        let mut decoder = Decoder::default();
+        assert!(decoder.push(b"{}\0").unwrap().is_none());
+        let error = decoder.end().to_string();
+        assert!(
+            error.contains("after 3 bytes without a delimiter"),
+            "{error}"
+        );
+    }
+
     proptest! {
+        #![proptest_config(crate::testing::cases(256))]
         #[test]
         fn any_prelude_is_read_back_from_any_cut(
             status in 200u16..600,

@@ -1,30 +1,32 @@
-//! The prelude: the JSON document that carries status, headers and cookies, written before the
-//! delimiter.
+//! The prelude: the JSON document with status, headers and cookies, sent before the delimiter.
 //!
-//! Source: AWS, "Configuring a Lambda function to stream responses" and, for `multiValueHeaders`,
+//! Sources: AWS, "Configuring a Lambda function to stream responses", and for `multiValueHeaders`
 //! "Set up a Lambda proxy integration with payload response streaming".
 
 use std::fmt;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::limits::PRELUDE_LIMIT;
+use crate::message::{has_connection_token, header_text, is_bodyless};
 
-/// What stands between prelude and payload: eight NUL bytes.
+/// Delimiter between prelude and payload: eight NUL bytes.
 pub const DELIMITER: [u8; 8] = [0; 8];
 
-/// Whether a response that is known to be empty says `content-length: 0` in its prelude.
+/// Whether the prelude of a response that is known to be empty has `content-length: 0`.
 ///
-/// Unverified by AWS's documentation: users report that some Function URLs hold an empty response open
-/// until the timeout, and that this header (or one payload byte) helps. It is decided here only.
-pub const EMPTY_BODY_SAYS_SO: bool = true;
+/// AWS does not document this. Users report that some Function URLs hold an empty response open
+/// until the timeout, and that this header, or one byte of payload, helps. This is the only place
+/// that decides.
+const DECLARE_EMPTY: bool = true;
 
-/// Header names that never belong in a prelude: they describe one hop, or a length that the service
-/// works out itself.
-pub const KEPT_OUT: [HeaderName; 8] = [
+/// Headers that are never part of a prelude: they describe one hop, or a length that the service
+/// determines itself.
+pub const EXCLUDED_HEADERS: [HeaderName; 8] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TE,
@@ -35,23 +37,45 @@ pub const KEPT_OUT: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// What a prelude is made from.
+/// Parts of a prelude.
+///
+/// ```
+/// use http::HeaderMap;
+/// use http::header::HeaderValue;
+/// use lambda_stream_wire::prelude::Prelude;
+///
+/// let prelude = Prelude {
+///     status: http::StatusCode::OK,
+///     headers: &HeaderMap::new(),
+///     cookies: &[HeaderValue::from_static("a=1")],
+///     empty: false,
+/// };
+/// let json = prelude.encode()?;
+/// assert_eq!(json, r#"{"statusCode":200,"headers":{},"cookies":["a=1"]}"#);
+/// # Ok::<_, lambda_stream_wire::prelude::PreludeError>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
 pub struct Prelude<'a> {
-    pub status: http::StatusCode,
+    /// Status of the response.
+    pub status: StatusCode,
+    /// Headers of the response. [`EXCLUDED_HEADERS`], and those that `connection` names, are left
+    /// out; `set-cookie` headers become cookies.
     pub headers: &'a HeaderMap,
+    /// Cookies, written as in `set-cookie`.
     pub cookies: &'a [HeaderValue],
-    /// The payload is known to be empty.
+    /// Whether the payload is known to be empty.
     pub empty: bool,
 }
 
-/// Why a prelude cannot be written.
+/// A head that a prelude cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PreludeError {
-    /// A header's value is not UTF-8, and JSON carries nothing else.
+    /// The value of this header is not UTF-8, which JSON requires.
     NotUtf8(HeaderName),
-    /// A cookie is not UTF-8; its position among the cookies.
+    /// The cookie at this position, counted from 0, is not UTF-8.
     CookieNotUtf8(usize),
-    /// The delimiter would end at this many bytes.
+    /// The delimiter would end after this many bytes, which is more than [`PRELUDE_LIMIT`].
     TooLarge(usize),
 }
 
@@ -60,18 +84,18 @@ impl fmt::Display for PreludeError {
         match self {
             Self::NotUtf8(name) => write!(
                 f,
-                "the value of the header `{name}` is not UTF-8, and the prelude is JSON, which carries \
-                 nothing else; percent-encode it or leave it out"
+                "the value of header `{name}` is not UTF-8, which the JSON prelude requires; \
+                 percent-encode it or remove the header"
             ),
             Self::CookieNotUtf8(at) => write!(
                 f,
-                "cookie number {} is not UTF-8, and the prelude is JSON, which carries nothing else",
+                "cookie number {} is not UTF-8, which the JSON prelude requires",
                 at + 1
             ),
             Self::TooLarge(size) => write!(
                 f,
-                "the head is too large: prelude and delimiter take {size} bytes, and API Gateway wants \
-                 them within the first {PRELUDE_LIMIT}; send fewer or shorter headers and cookies"
+                "the head is too large: prelude and delimiter take {size} bytes, and API Gateway \
+                 accepts {PRELUDE_LIMIT}; send fewer or shorter headers and cookies"
             ),
         }
     }
@@ -80,16 +104,17 @@ impl fmt::Display for PreludeError {
 impl std::error::Error for PreludeError {}
 
 impl Prelude<'_> {
-    /// Writes the prelude: one JSON document, without the delimiter.
+    /// Returns the prelude as one JSON document, without the delimiter.
     ///
     /// # Errors
     ///
-    /// When a value is not UTF-8, and when the delimiter would not lie within [`PRELUDE_LIMIT`].
+    /// Returns an error if a value is not UTF-8, and if the delimiter would not end within
+    /// [`PRELUDE_LIMIT`].
     pub fn encode(&self) -> Result<Bytes, PreludeError> {
         self.check()?;
-        // Room for a usual head, so that writing it allocates once.
+        // Enough for a usual head, so that writing it allocates once.
         let mut json = Vec::with_capacity(256);
-        // Writing strings into a Vec has no way to fail; an error would only leave the JSON cut short.
+        // Writing strings into a Vec cannot fail; an error would only leave the JSON truncated.
         let written = serde_json::to_writer(&mut json, self);
         debug_assert!(written.is_ok(), "{written:?}");
         let size = json.len() + DELIMITER.len();
@@ -99,66 +124,54 @@ impl Prelude<'_> {
         Ok(json.into())
     }
 
-    /// Whether JSON can carry every value.
+    /// Checks that JSON can carry every header value and cookie.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for the first value that is not UTF-8.
     pub fn check(&self) -> Result<(), PreludeError> {
-        if let Some(name) = self
-            .headers
-            .iter()
-            .find(|(_, v)| std::str::from_utf8(v.as_bytes()).is_err())
-            .map(|(name, _)| name)
-        {
-            return Err(PreludeError::NotUtf8(name.clone()));
+        for (name, value) in self.headers {
+            // Cookies are counted together below.
+            if name != header::SET_COOKIE && header_text(value).is_none() {
+                return Err(PreludeError::NotUtf8(name.clone()));
+            }
         }
-        if let Some(at) = self.cookie_values().position(|c| c.is_none()) {
-            return Err(PreludeError::CookieNotUtf8(at));
+        match self.cookie_values().position(|cookie| cookie.is_none()) {
+            Some(at) => Err(PreludeError::CookieNotUtf8(at)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Every cookie: those set as cookies, then those set as `set-cookie` headers.
+    /// Returns all cookies, `None` for one that is not UTF-8: first [`cookies`](Self::cookies),
+    /// then the `set-cookie` headers.
     pub fn cookie_values(&self) -> impl Iterator<Item = Option<&str>> {
         self.cookies
             .iter()
             .chain(self.headers.get_all(header::SET_COOKIE))
-            .map(|value| std::str::from_utf8(value.as_bytes()).ok())
+            .map(header_text)
     }
 
-    /// The names that go into the prelude.
+    /// Returns the names of the headers that the prelude has.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.keys().filter(|name| {
-            **name != header::SET_COOKIE && !KEPT_OUT.contains(name) && !self.is_nominated(name)
+            **name != header::SET_COOKIE
+                && !EXCLUDED_HEADERS.contains(name)
+                && !has_connection_token(self.headers, name.as_str())
         })
     }
 
-    /// Whether `connection` names this header as one of its hop.
-    fn is_nominated(&self, name: &HeaderName) -> bool {
-        self.headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|token| token.trim().eq_ignore_ascii_case(name.as_str()))
-    }
-
-    /// The values of a header.
+    /// Returns the values of a header, without those that are not UTF-8.
     pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
-        self.headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        self.headers.get_all(name).iter().filter_map(header_text)
     }
 
     fn is_repeated(&self, name: &HeaderName) -> bool {
         self.headers.get_all(name).iter().nth(1).is_some()
     }
 
-    /// `content-length: 0` is for a status that allows a body: 204 and 304 have none by definition.
-    fn says_empty(&self) -> bool {
-        use http::StatusCode as S;
-        EMPTY_BODY_SAYS_SO
-            && self.empty
-            && !self.status.is_informational()
-            && !matches!(self.status, S::NO_CONTENT | S::NOT_MODIFIED)
+    fn declares_empty(&self) -> bool {
+        // 204 and 304 have no body by definition and must not declare its length.
+        DECLARE_EMPTY && self.empty && !is_bodyless(self.status)
     }
 }
 
@@ -171,13 +184,13 @@ impl Serialize for Prelude<'_> {
         if repeated {
             fields.serialize_field("multiValueHeaders", &Repeated(self))?;
         }
-        // Always there, even when empty: `cargo lambda watch` refuses a prelude without it.
+        // Required even if empty: `cargo lambda watch` rejects a prelude without it.
         fields.serialize_field("cookies", &Cookies(self))?;
         fields.end()
     }
 }
 
-/// Every header once; repeated ones joined with `, `, as a Function URL wants them.
+/// Every header once, repeated ones joined with `, `: the form that Function URLs understand.
 struct Joined<'a>(&'a Prelude<'a>);
 
 impl Serialize for Joined<'_> {
@@ -191,14 +204,14 @@ impl Serialize for Joined<'_> {
                 map.serialize_entry(name.as_str(), value)?;
             }
         }
-        if self.0.says_empty() {
+        if self.0.declares_empty() {
             map.serialize_entry("content-length", "0")?;
         }
         map.end()
     }
 }
 
-/// The repeated headers, value by value, as API Gateway wants them.
+/// The repeated headers, value by value: the form that API Gateway understands.
 struct Repeated<'a>(&'a Prelude<'a>);
 
 impl Serialize for Repeated<'_> {
@@ -241,7 +254,7 @@ mod tests {
             .map(|c| HeaderValue::from_str(c).unwrap())
             .collect();
         let prelude = Prelude {
-            status: http::StatusCode::from_u16(status).unwrap(),
+            status: StatusCode::from_u16(status).unwrap(),
             headers: &map,
             cookies: &cookies,
             empty,
@@ -250,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_single_valued_and_cookies_always_there() {
+    fn empty_cookies_are_written() {
         assert_eq!(
             encode(418, &[("content-type", "text/plain")], &[], false),
             r#"{"statusCode":418,"headers":{"content-type":"text/plain"},"cookies":[]}"#
@@ -271,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_cookie_header_is_a_cookie() {
+    fn set_cookie_headers_become_cookies() {
         assert_eq!(
             encode(
                 200,
@@ -284,8 +297,8 @@ mod tests {
     }
 
     #[test]
-    fn hop_by_hop_and_length_headers_are_kept_out() {
-        let kept_out = [
+    fn hop_by_hop_and_length_headers_are_excluded() {
+        let excluded = [
             ("connection", "close, x-hop"),
             ("content-length", "5"),
             ("keep-alive", "timeout=5"),
@@ -298,34 +311,35 @@ mod tests {
             ("x-end", "2"),
         ];
         assert_eq!(
-            encode(200, &kept_out, &[], false),
+            encode(200, &excluded, &[], false),
             r#"{"statusCode":200,"headers":{"x-end":"2"},"cookies":[]}"#
         );
     }
 
     #[test]
-    fn an_empty_response_says_so_where_the_status_allows_a_body() {
+    fn empty_response_declares_its_length() {
         for status in [200, 302, 404] {
             assert!(encode(status, &[], &[], true).contains(r#""content-length":"0""#));
         }
         for status in [204, 304] {
             assert!(!encode(status, &[], &[], true).contains("content-length"));
         }
+        assert!(!encode(200, &[], &[], false).contains("content-length"));
     }
 
     #[test]
-    fn a_value_is_escaped_as_json() {
+    fn values_are_escaped_as_json() {
         let json = encode(200, &[("x", "a\"b\\c\té")], &[], false);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["headers"]["x"], "a\"b\\c\té");
     }
 
     #[test]
-    fn the_size_of_a_prelude_past_the_limit_is_told() {
+    fn too_large_error_names_the_size() {
         let mut map = HeaderMap::new();
         map.insert("x", HeaderValue::from_str(&"a".repeat(16384)).unwrap());
         let prelude = Prelude {
-            status: http::StatusCode::OK,
+            status: StatusCode::OK,
             headers: &map,
             cookies: &[],
             empty: false,
@@ -340,14 +354,14 @@ mod tests {
     }
 
     #[test]
-    fn the_delimiter_may_end_exactly_at_the_limit() {
+    fn delimiter_may_end_at_the_limit() {
         let empty = r#"{"statusCode":200,"headers":{"x":""},"cookies":[]}"#.len() + 8;
         for (extra, fits) in [(0, true), (1, false)] {
             let mut map = HeaderMap::new();
             let value = "a".repeat(PRELUDE_LIMIT - empty + extra);
             map.insert("x", HeaderValue::from_str(&value).unwrap());
             let prelude = Prelude {
-                status: http::StatusCode::OK,
+                status: StatusCode::OK,
                 headers: &map,
                 cookies: &[],
                 empty: false,
@@ -357,11 +371,11 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_utf8_is_named() {
+    fn error_names_the_value_that_is_not_utf8() {
         let mut map = HeaderMap::new();
         map.insert("x-latin", HeaderValue::from_bytes(b"\xe9").unwrap());
         let prelude = |headers, cookies| Prelude {
-            status: http::StatusCode::OK,
+            status: StatusCode::OK,
             headers,
             cookies,
             empty: false,

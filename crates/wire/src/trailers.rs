@@ -1,4 +1,7 @@
-//! The trailers that end a response which failed after its head.
+//! Trailers of a response that failed after its head.
+//!
+//! [`Failure::to_trailers`](crate::Failure::to_trailers) and
+//! [`Failure::from_trailers`](crate::Failure::from_trailers) write and read them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,28 +10,30 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::api::{ERROR_BODY, ERROR_TYPE};
 use crate::limits::TRAILERS_LIMIT;
 
-/// Returns how long the error document may be, so that both trailers stay below [`TRAILERS_LIMIT`].
+/// Returns the maximum length of an error document whose trailers stay within [`TRAILERS_LIMIT`],
+/// in bytes; 0 for a type that leaves no room.
 ///
-/// Each line is `name: value\r\n`, with `0\r\n` before and `\r\n` after them, and base64 turns three
-/// bytes into four.
+/// Counted are a line `name: value\r\n` for each trailer, the last chunk `0\r\n` before them and
+/// `\r\n` after them, and the four bytes that base64 makes of three.
 pub const fn document_limit(error_type: &str) -> usize {
     let lines = ERROR_TYPE.len() + ERROR_BODY.len() + 2 * ": \r\n".len() + "0\r\n\r\n".len();
     TRAILERS_LIMIT.saturating_sub(lines + error_type.len()) / 4 * 3
 }
 
-/// Encodes the trailers for an error of this type with this JSON document, which the caller keeps
+/// Returns the trailers for an error of this type with this JSON document, which the caller keeps
 /// within [`document_limit`].
 pub(crate) fn encode(error_type: HeaderValue, document: &[u8]) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
     trailers.insert(HeaderName::from_static(ERROR_TYPE), error_type);
-    // Base64 is ASCII, so a header can always carry it.
+    // Base64 is always a legal header value.
     if let Ok(body) = HeaderValue::from_str(&STANDARD.encode(document)) {
         trailers.insert(HeaderName::from_static(ERROR_BODY), body);
     }
     trailers
 }
 
-/// Reads the error's type and JSON document from trailers; `None` if they carry no error.
+/// Returns the type and the JSON document of the error that trailers report, or `None` if they
+/// report none.
 ///
 /// A document that is not base64 reads as empty: the type alone makes it an error.
 pub(crate) fn decode(trailers: &HeaderMap) -> Option<(String, Vec<u8>)> {
@@ -48,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encoded_trailers_decode_to_the_same() {
+    fn trailers_round_trip() {
         let document = br#"{"errorMessage":"x"}"#;
         let trailers = encode(HeaderValue::from_static("Function.Broken"), document);
         assert_eq!(

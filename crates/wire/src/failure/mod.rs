@@ -14,8 +14,8 @@ use crate::trailers;
 
 /// A failed invocation as the service reports it: a type, a message and a stack trace.
 ///
-/// Any error of a handler or a stream becomes one by itself. Make one by hand to choose its type,
-/// which is what alarms, retry rules and AWS Step Functions match on:
+/// Any error of a handler or a stream is converted into one. Create one to choose its type, which
+/// is what alarms, retry rules and AWS Step Functions match on:
 ///
 /// ```
 /// use lambda_stream_wire::Failure;
@@ -27,18 +27,18 @@ use crate::trailers;
 ///
 /// # Reported type
 ///
-/// The type of other errors is the name of the Rust type, letters only
-/// (`std::num::ParseIntError` is reported as `Function.ParseIntError`), as far as it is still known.
-/// Behind a `Box<dyn Error>` it is not, and [`kind::ERROR`] is reported, unless the box holds a
-/// `Failure` or an error of this library, or has one among its [sources](StdError::source). The
-/// message is the error's `Display`, and the stack trace lists its sources.
+/// Other errors are reported under the name of their Rust type, letters only:
+/// `std::num::ParseIntError` as `Function.ParseIntError`. A `Box<dyn Error>` hides its type and is
+/// reported as [`kind::ERROR`], unless it holds a `Failure` or an error of this library, or has one
+/// among its [sources](StdError::source). The message is the error's `Display`, and the stack trace
+/// lists its sources.
 ///
 /// # On the wire
 ///
 /// Before the head, a failure is sent as `POST …/error`; after it, as the trailers
 /// `Lambda-Runtime-Function-Error-Type` and `Lambda-Runtime-Function-Error-Body`. The service
-/// replaces types that do not match `(Runtime|Function)\.[A-Z][a-zA-Z]+` (AWS, source of the Runtime
-/// Interface Emulator), so every constructor, deserialization included, checks the type.
+/// replaces types that do not match `(Runtime|Function)\.[A-Z][a-zA-Z]+` (AWS, source of the
+/// Runtime Interface Emulator), so every constructor, deserialization included, checks the type.
 // Boxed, because it is the other half of each chunk: `Result<Bytes, Failure>` stays as small as
 // `Bytes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,7 +56,7 @@ struct Document {
     stack_trace: Vec<String>,
 }
 
-/// An error document of anyone's, before its type has been checked.
+/// An error document from outside, whose type is not checked yet.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Unchecked {
@@ -68,18 +68,17 @@ struct Unchecked {
     stack_trace: Option<Vec<String>>,
 }
 
-/// The end of a text that had to be cut.
+/// Mark at the end of a truncated message.
 const CUT: &str = "… (cut)";
 
 impl Failure {
     /// Creates a failure of this type with this message.
     ///
-    /// The type is `Function.Name`, `Runtime.Name`, or just `Name`, which means `Function.Name`. A
-    /// name begins with an upper-case letter and consists of two or more ASCII letters; the type as a
-    /// whole has at most [`ERROR_TYPE_LIMIT`] bytes. Any other type is reported as
-    /// [`kind::UNKNOWN`], as the service would.
+    /// The type is `Function.Name`, `Runtime.Name`, or `Name`, short for `Function.Name`. A name
+    /// consists of two or more ASCII letters, the first in upper case; the whole type has at most
+    /// [`ERROR_TYPE_LIMIT`] bytes. Any other type is reported as [`kind::UNKNOWN`].
     ///
-    /// The message is a text or any error, whose [sources](StdError::source) then become the stack
+    /// The message is a string or any error, whose [sources](StdError::source) become the stack
     /// trace.
     pub fn new(
         error_type: impl AsRef<str>,
@@ -114,7 +113,7 @@ impl Failure {
 
     /// Returns the reported type as a header value.
     pub fn error_type_header(&self) -> HeaderValue {
-        // A checked type consists of ASCII letters and one dot.
+        // Always legal: a checked type consists of ASCII letters and a dot.
         HeaderValue::from_str(self.error_type()).unwrap_or(HeaderValue::from_static(kind::UNKNOWN))
     }
 
@@ -130,32 +129,33 @@ impl Failure {
         self
     }
 
-    /// Puts a text and a colon in front of the message.
+    /// Prepends a text and a colon to the message.
     #[must_use]
     pub fn with_context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
-    /// Returns the error document, cut to what the service takes ([`ERROR_DOCUMENT_LIMIT`]).
+    /// Returns the error document as JSON, truncated to [`ERROR_DOCUMENT_LIMIT`].
     pub fn to_json(&self) -> Vec<u8> {
         self.to_json_within(ERROR_DOCUMENT_LIMIT)
     }
 
-    /// Returns the trailers that report this failure, cut to what the service takes.
+    /// Returns the trailers that report this failure, truncated to
+    /// [`TRAILERS_LIMIT`](crate::limits::TRAILERS_LIMIT).
     pub fn to_trailers(&self) -> HeaderMap {
         let document = self.to_json_within(trailers::document_limit(self.error_type()));
         trailers::encode(self.error_type_header(), &document)
     }
 
-    /// Reads the failure that trailers report; `None` if they report none.
+    /// Returns the failure that trailers report, or `None` if they report none.
     pub fn from_trailers(trailers: &HeaderMap) -> Option<Self> {
         let (error_type, document) = trailers::decode(trailers)?;
         Some(Self::from_json(&error_type, &document))
     }
 
-    /// Reads an error document. `error_type` is used where the document names no type, and the whole
-    /// document is the message where it is not JSON.
+    /// Reads an error document. `error_type` applies if the document has no type, and the whole
+    /// document becomes the message if it is not JSON.
     pub fn from_json(error_type: &str, document: &[u8]) -> Self {
         let unchecked: Unchecked = serde_json::from_slice(document).unwrap_or_else(|_| Unchecked {
             message: Some(String::from_utf8_lossy(document).into_owned()),
@@ -177,26 +177,23 @@ impl Failure {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The failure without its stack trace and with its message cut, so that its JSON fits.
+    /// Returns this failure without its stack trace and with the longest start of its message whose
+    /// JSON fits.
     fn cut(&self, limit: usize) -> Self {
         let message = &self.0.message;
-        let mut keep = limit.min(message.len());
-        loop {
-            while !message.is_char_boundary(keep) {
-                keep -= 1;
-            }
-            let cut = Self::from_parts(
-                format!("{}{CUT}", &message[..keep]),
-                self.0.error_type.clone(),
-                Vec::new(),
-            );
-            let len = cut.encode().len();
-            if len <= limit || keep == 0 {
-                return cut;
-            }
-            // One byte of a message takes at most 6 in JSON (`\u0000`), so this never cuts too much.
-            keep = keep.saturating_sub((len - limit).div_ceil(6));
-        }
+        let cut_at = |end: usize| {
+            let message = format!("{}{CUT}", &message[..end]);
+            Self::from_parts(message, self.0.error_type.clone(), Vec::new())
+        };
+        let ends: Vec<usize> = message
+            .char_indices()
+            .map(|(end, _)| end)
+            .chain([message.len()])
+            .take_while(|end| *end <= limit)
+            .collect();
+        // A longer message never has shorter JSON.
+        let too_long = ends.partition_point(|end| cut_at(*end).encode().len() <= limit);
+        cut_at(ends[..too_long].last().copied().unwrap_or_default())
     }
 }
 
@@ -228,7 +225,7 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// The type as it is reported.
+/// Returns the type as it is reported.
 fn checked(error_type: &str) -> Cow<'static, str> {
     let (family, name) = error_type
         .split_once('.')
