@@ -1,4 +1,4 @@
-//! Heartbeats, deadlines, limits and sources of chunks, as they are on the wire.
+//! Heartbeats, deadlines, limits and payload sources, as seen on the wire.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn idle_stream_sends_heartbeat_chunks() {
             assert_eq!(peer.text_chunk().await, ": \n\n");
         }
         answer.send("data: 42\n\n").unwrap();
-        // Heartbeats may have been on their way.
+        // More heartbeats may have been on their way.
         let rest = String::from_utf8(peer.rest().await).unwrap();
         assert_eq!(rest.replace(": \n\n", ""), "data: 42\n\n");
         assert!(rest.ends_with("data: 42\n\n"));
@@ -46,7 +46,7 @@ async fn idle_stream_sends_heartbeat_chunks() {
 #[tokio::test]
 async fn combinator_and_runtime_report_same_deadline() {
     let handler = async |event: LambdaEvent<u64>| {
-        // The runtime's own margin is 50 ms: the first invocation is ended by the adapter.
+        // The runtime's own margin is 50 ms, so the combinator ends the first invocation.
         let margin = Duration::from_millis(event.payload);
         let stream = one_and_nothing_more().until_deadline(&event.context, margin);
         Ok::<_, Error>((Head::ok(), stream))
@@ -97,7 +97,7 @@ async fn closing_chunk_ends_body_at_deadline() {
 #[tokio::test]
 async fn response_limit_becomes_trailers() {
     let handler = async |event: LambdaEvent<Vec<String>>| {
-        // The second is not asked for before the first is on the wire.
+        // The stream is not polled for the second before the first is on the wire.
         let chunks = stream::iter(event.payload).then(|chunk| async {
             tokio::task::yield_now().await;
             Ok::<_, Error>(chunk)
@@ -107,7 +107,7 @@ async fn response_limit_becomes_trailers() {
     let runtime = Runtime::new().response_limit(5);
     serve_with(runtime, handler, async |api| {
         let mut peer = api.accept().await;
-        // Each response has the whole limit, prelude not counted.
+        // Each response has the whole limit, which does not count the prelude.
         for id in ["1", "2"] {
             peer.invoke(id, r#"["123", "456", "7"]"#).await;
             peer.response_head(id).await;
@@ -135,7 +135,7 @@ async fn response_limit_becomes_trailers() {
 async fn oversized_first_chunk_fails_the_invocation() {
     let handler = async |event: LambdaEvent<bool>| {
         let chunks = || texts(["123456"]);
-        // By the runtime or by the adapter: it is the same failure.
+        // The limit of the runtime and that of the combinator give the same failure.
         Ok::<_, Error>(Raw(match event.payload {
             true => chunks().left_stream(),
             false => chunks().limit(5).right_stream(),

@@ -1,4 +1,4 @@
-//! What `measure` tells of a handler.
+//! Reports of measured handlers.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -15,7 +15,7 @@ use tower::service_fn;
 
 use crate::support::{Item, patiently, texts};
 
-/// What holds for every report.
+/// Asserts what holds for every report.
 fn consistent(report: &Report) {
     for durations in [report.time_to_first_byte(), report.chunk_latency()] {
         assert!(durations.as_slice().is_sorted());
@@ -29,7 +29,7 @@ fn three() -> Measure {
     Measure::new(json!({"n": 7})).invocations(3).warm_up(2)
 }
 
-/// Measures one response, three times.
+/// Measures one response three times.
 async fn of<S: Stream<Item = Item>>(response: impl Fn() -> S) -> Report {
     let report = three()
         .run(async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), response())))
@@ -123,8 +123,8 @@ async fn handler_time_counts_toward_first_byte() {
     let since_given = given.elapsed();
     consistent(&report);
     assert_eq!(report.chunks(), 1);
-    // True on any machine: the event was written before the handler was called, and the chunk was read
-    // before the report was there.
+    // True on any machine: the event was written before the handler was called, and the chunk was
+    // read before the report was ready.
     assert!(report.time_to_first_byte().min() >= given - called);
     assert!(report.chunk_latency().max() <= since_given);
 }
@@ -143,7 +143,7 @@ async fn pending_stream_is_measured_per_chunk() {
 
 #[tokio::test]
 async fn raw_response_is_all_payload() {
-    // What looks like a delimiter is payload too.
+    // What looks like a delimiter is payload as well.
     let report = three()
         .run(async |_: LambdaEvent<Value>| Ok::<_, Error>(Raw(texts(["{}\0\0\0\0\0\0\0\0", "ab"]))))
         .await
@@ -161,7 +161,7 @@ async fn empty_response_has_no_first_byte() {
     assert_eq!(report.time_to_first_byte().percentile(99.0), Duration::ZERO);
     assert!(report.elapsed() > Duration::ZERO);
 
-    // A status that has no body drops the stream, whatever it has.
+    // A status without a body drops the stream, whatever it would send.
     let report = three()
         .run(async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::new(204), texts(["never"]))))
         .await
@@ -214,7 +214,7 @@ async fn borrowed_handler_can_be_measured_again() {
     for invocations in [1, 10, 100] {
         let measure = Measure::new(()).warm_up(0).invocations(invocations);
         let report = measure.run(&mut handler).await.unwrap();
-        // What criterion's `iter_custom` wants: as many samples as it asked for.
+        // Criterion's `iter_custom` needs as many samples as it asked for.
         assert_eq!(report.time_to_first_byte().len() as u64, invocations);
     }
     assert_eq!(calls, 111);
@@ -352,7 +352,7 @@ async fn dropped_measurement_drops_the_stream() {
         })
         .await;
         assert!(dropped.borrow().is_empty());
-        // This waits for the thread of the reader, so it comes back only once that has stopped.
+        // This joins the thread of the reader, so it returns only after that has stopped.
         drop(measurement);
     }
     assert_eq!(*dropped.borrow(), ["stream"]);
@@ -391,7 +391,7 @@ mod http {
         consistent(&streamed);
         assert_eq!((streamed.chunks(), streamed.bytes()), (3, 3 * path));
 
-        // The whole document is the one chunk.
+        // The whole document is a single chunk.
         let buffered = measure.run(App::new(hello).buffered()).await.unwrap();
         consistent(&buffered);
         assert_eq!(buffered.chunks(), 3);

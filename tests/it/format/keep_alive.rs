@@ -1,4 +1,5 @@
-//! Keep-alive comments come at exact moments, and only between events. No test here sleeps: time is paused.
+//! Keep-alive comments come at exact times, and only between events. Time is paused, so that no
+//! test really sleeps.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use lambda_stream::Error;
 use lambda_stream::sse::{self, Event};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Events at these milliseconds.
+/// Returns events that come at these milliseconds.
 fn events_at<const N: usize>(ms: [u64; N]) -> impl Stream<Item = Result<Event, Error>> {
     let start = Instant::now();
     stream::iter(ms).then(move |ms| async move {
@@ -16,7 +17,7 @@ fn events_at<const N: usize>(ms: [u64; N]) -> impl Stream<Item = Result<Event, E
     })
 }
 
-/// Each chunk with its millisecond; the end is the text `end`.
+/// Returns each chunk with its millisecond; the end is the text `end`.
 async fn timeline(
     chunks: impl Stream<Item = Result<bytes::Bytes, Error>>,
     limit: usize,
@@ -57,7 +58,7 @@ async fn comments_come_at_exact_times() {
             (1900, ":\n\n"),
             (2900, ":\n\n"),
             (3500, "data: at 3500\n\n"),
-            // At the moment at which both are due, the event comes, and no comment.
+            // When both are due, the event comes, and no comment.
             (4500, "data: at 4500\n\n"),
             (4500, "end"),
         ]
@@ -79,7 +80,7 @@ async fn slow_reader_delays_keep_alive() {
     let events = events_at([0, 5000]);
     let mut chunks = Box::pin(sse::stream(events).keep_alive(Duration::from_secs(1)));
     assert_eq!(chunks.next().await.unwrap().unwrap(), "data: at 0\n\n");
-    // The socket takes three seconds; then the silence begins.
+    // The socket takes three seconds; the interval starts only then.
     sleep(Duration::from_secs(3)).await;
     let start = Instant::now();
     assert_eq!(chunks.next().await.unwrap().unwrap(), ":\n\n");

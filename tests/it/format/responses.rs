@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, serve};
 
-/// Pending before an error: by then the head is on its way.
+/// Returns a stream that is pending before its error, so that the head leaves first.
 fn failing<T>(first: T) -> impl Stream<Item = Result<T, Failure>> {
     stream::iter([Ok(first)]).chain(stream::once(async {
         tokio::task::yield_now().await;
@@ -62,7 +62,7 @@ async fn sse_error_sends_event_and_trailers() {
             peer.text_chunk().await,
             "event: failure\ndata: no tokens left\n\n"
         );
-        // The box around a failure does not hide its type.
+        // Boxing a failure does not hide its type.
         let (error_type, document) = peer.trailers().await;
         assert_eq!(error_type, "Function.Quota");
         assert_eq!(document["errorMessage"], "no tokens left");
@@ -127,7 +127,7 @@ async fn error_in_first_row_fails_invocation() {
 async fn unencodable_items_have_their_error_types() {
     let handler = async |event: LambdaEvent<String>| {
         let events = stream::iter([Ok::<_, Error>(Event::new().id("\n"))]);
-        // A map whose keys are no strings is no JSON.
+        // A map whose keys are not strings is not JSON.
         let rows = stream::iter([Ok::<_, Error>(BTreeMap::from([((1, 2), 3)]))]);
         let chunks = if event.payload == "event" {
             Sse::new(events).into_parts().1.left_stream()

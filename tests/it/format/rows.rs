@@ -1,4 +1,4 @@
-//! Rows as NDJSON, as a JSON array and as CSV: what is written is what a parser reads.
+//! Rows as NDJSON, as a JSON array and as CSV: a parser reads what was written.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ struct Row {
     note: Option<String>,
 }
 
-/// A row that fails in the middle of being written, if it is told to.
+/// A row that fails in the middle of its serialization when it has no value.
 #[derive(Serialize)]
 struct Fragile {
     before: u64,
@@ -34,7 +34,7 @@ fn fragile<const N: usize>(values: [Option<u64>; N]) -> [Result<Fragile, &'stati
     values.map(|value| Ok(Fragile { before: 1, value }))
 }
 
-/// Text with more of what formats treat in a way of their own than usual.
+/// Generates text with many characters that formats treat specially.
 fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(
         prop_oneof![
@@ -51,7 +51,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    // CSV does not tell an empty text from none.
+    // CSV does not distinguish an empty text from a missing one.
     let note = prop::option::of(text().prop_filter("none", |text| !text.is_empty()));
     (any::<u64>(), text(), note).prop_map(|(id, name, note)| Row { id, name, note })
 }
@@ -101,7 +101,7 @@ fn row_error_ends_the_response() {
     assert_eq!(outcome.chunks, ["[1"]);
     assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
 
-    // Nothing has left, so the invocation can still fail as a whole.
+    // Nothing has left yet, so the invocation can still fail as a whole.
     let (source, is_dropped) = Source::<u8>::new([Err("the database is gone")]);
     assert!(
         drain(json_array::array(source), &is_dropped)

@@ -1,14 +1,14 @@
-//! Server-sent events: what is written is what a client reads.
+//! Server-sent events: a client reads what was written.
 
 use std::time::Duration;
 
 use lambda_stream::sse::{self, Event};
 use proptest::prelude::*;
 
-use crate::support::event_source::{self, Fired, Received};
+use crate::support::event_source::{self, Dispatched, Received};
 use crate::support::rows::{Source, drain};
 
-/// What a program sets, in this order.
+/// A field that a program sets on an event.
 #[derive(Debug, Clone)]
 enum Field {
     Data(String),
@@ -30,7 +30,7 @@ impl Field {
     }
 }
 
-/// Text with more line breaks, colons, spaces and NULs than usual.
+/// Generates text with many line breaks, colons, spaces and NULs.
 fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(
         prop_oneof![
@@ -58,12 +58,12 @@ fn field() -> impl Strategy<Value = Field> {
     ]
 }
 
-/// Line breaks as the standard lets them arrive.
+/// Normalizes line breaks as the standard does.
 fn as_read(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// What a client makes of these events, told from the fields and not from bytes.
+/// Returns what a client should receive, derived from the fields and not from bytes.
 fn expected(events: &[Vec<Field>]) -> Received {
     let mut received = Received::default();
     for fields in events {
@@ -80,7 +80,7 @@ fn expected(events: &[Vec<Field>]) -> Received {
             }
         }
         if !data.is_empty() {
-            received.events.push(Fired {
+            received.events.push(Dispatched {
                 event: if name.is_empty() {
                     "message".to_owned()
                 } else {

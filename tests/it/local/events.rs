@@ -1,6 +1,6 @@
-//! Events from clients of the local Lambda: their limits, their order, their errors.
+//! Events from clients of the local Lambda: their order, limits and errors.
 
-use super::{answering, assert_serves};
+use super::{assert_serves, respond_to_client};
 use crate::support::local::{Program, chunked, client, framed, invoke, request, server};
 
 const LIMIT: usize = 6 * 1024 * 1024;
@@ -24,7 +24,7 @@ async fn clients_are_served_in_order() {
 #[tokio::test]
 async fn departed_client_leaves_the_queue() {
     let server = server();
-    let (mut first, mut program) = answering(&server).await;
+    let (mut first, mut program) = respond_to_client(&server).await;
     let gone = invoke(&server, "2").await;
     drop(gone);
     let mut last = invoke(&server, "3").await;

@@ -1,4 +1,4 @@
-//! Any path of the front door is a request to a Function URL.
+//! Any other path of the front door is a request to a Function URL.
 
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use serde_json::Value;

@@ -11,8 +11,8 @@ use lambda_stream::local::Server;
 
 use crate::support::local::{Program, RawClient, invoke};
 
-/// A client, and the program that has begun to answer it.
-pub async fn answering(server: &Server) -> (RawClient, Program) {
+/// Connects a client, and a program that has begun to respond to it.
+pub async fn respond_to_client(server: &Server) -> (RawClient, Program) {
     let client = invoke(server, "1").await;
     let mut program = Program::connect(server).await;
     let invocation = program.next().await;
@@ -20,7 +20,7 @@ pub async fn answering(server: &Server) -> (RawClient, Program) {
     (client, program)
 }
 
-/// One more invocation goes through from end to end.
+/// Asserts that one more invocation succeeds.
 pub async fn assert_serves(server: &Server) {
     let mut client = invoke(server, r#""next""#).await;
     let mut program = Program::connect(server).await;

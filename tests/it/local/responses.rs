@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use lambda_stream::local::Server;
 use serde_json::Value;
 
-use super::{answering, assert_serves};
+use super::{assert_serves, respond_to_client};
 use crate::support::local::{
     Program, RawClient, failed_end, framed, invoke, post, request, server,
 };
@@ -19,7 +19,7 @@ use crate::support::patiently;
 #[tokio::test]
 async fn each_chunk_arrives_immediately() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     let prelude = r#"{"statusCode":418,"headers":{"content-type":"text/plain"},"cookies":[]}"#;
     program.chunk(framed(prelude, b"")).await;
     let head = client.head().await;
@@ -38,7 +38,7 @@ async fn each_chunk_arrives_immediately() {
 #[tokio::test]
 async fn hop_by_hop_headers_are_removed() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     let prelude = r#"{"statusCode":201,"cookies":["a=1; Path=/","b=2"],
         "headers":{"X-One":"1","connection":"close, x-hop","x-hop":"h","keep-alive":"timeout=5",
                    "transfer-encoding":"gzip","content-length":"3","trailer":"x","upgrade":"h2c"},
@@ -64,7 +64,7 @@ async fn hop_by_hop_headers_are_removed() {
     }
     assert_eq!(body, b"payload");
     program.accepted().await;
-    // The connection is still good for another request.
+    // The connection can be used for another request.
     client.write(post("/invoke", "", "2")).await;
     let invocation = program.next().await;
     program.respond(invocation.id(), "{}", b"again").await;
@@ -121,7 +121,7 @@ async fn delimiter_may_be_split_anywhere() {
 #[tokio::test]
 async fn error_trailers_truncate_the_response() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     let document = STANDARD.encode(r#"{"errorMessage":"no tokens left"}"#);
     program.chunk(framed("{}", b"a")).await;
     program.chunk("b").await;
@@ -137,8 +137,8 @@ async fn error_trailers_truncate_the_response() {
     assert_serves(&server).await;
 }
 
-/// A client that does not read until the program has been answered, or seems to wait for it to read:
-/// whether the answer came, and how much of the body did.
+/// Runs a failing response whose client does not read until the program has its reply, or seems to
+/// wait for the client. Returns whether the reply came, and how much of the body did.
 async fn failed_body_of(server: &Server, chunks: usize) -> (bool, usize) {
     let mut client = RawClient::connect_narrow(server.address()).await;
     client.write(post("/invoke", "", "1")).await;
@@ -173,8 +173,8 @@ const CHUNK: usize = 150_000;
 #[tokio::test]
 async fn error_never_overtakes_a_chunk() {
     let server = server();
-    // More and more, until the system's buffers are full and what comes on top lies in the server: it is
-    // there that a body's error could overtake a chunk.
+    // More and more, until the buffers of the system are full and the rest is in the server, which
+    // is where the error of a body could overtake a chunk.
     for chunks in 1.. {
         let (is_answered, read) = failed_body_of(&server, chunks).await;
         assert_eq!(read, chunks * CHUNK);
@@ -187,7 +187,7 @@ async fn error_never_overtakes_a_chunk() {
 #[tokio::test]
 async fn other_trailers_end_the_response_cleanly() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     program.chunk(framed("{}", b"a")).await;
     program.0.write("0\r\nx-other: 1\r\n\r\n").await;
     assert_eq!(client.response().await.1, b"a");
@@ -197,7 +197,7 @@ async fn other_trailers_end_the_response_cleanly() {
 #[tokio::test]
 async fn error_within_prelude_is_502() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     let document = STANDARD.encode(r#"{"errorMessage":"no tokens left"}"#);
     program.chunk("{\"statusCode\"").await;
     program
@@ -216,7 +216,7 @@ async fn error_within_prelude_is_502() {
 async fn program_exit_truncates_the_response() {
     let server = server();
     for cut in ["", "5\r\nab"] {
-        let (mut client, mut program) = answering(&server).await;
+        let (mut client, mut program) = respond_to_client(&server).await;
         program.chunk(framed("{}", b"a")).await;
         program.0.write(cut).await;
         assert_eq!(client.head().await.status, 200);
@@ -233,7 +233,7 @@ async fn program_exit_truncates_the_response() {
 #[tokio::test]
 async fn program_exit_before_prelude_is_502() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     program.chunk("{").await;
     drop(program);
     let (head, body) = client.response().await;
@@ -251,14 +251,14 @@ async fn invalid_prelude_names_the_problem() {
         (framed("hello", b""), "not JSON"),
         (vec![b' '; 20_000], "16384"),
     ] {
-        let (mut client, mut program) = answering(&server).await;
+        let (mut client, mut program) = respond_to_client(&server).await;
         program.chunk(&stream).await;
         let (head, body) = client.response().await;
         assert_eq!(head.status, 502);
         let body: Value = serde_json::from_slice(&body).unwrap();
         let message = body["errorMessage"].as_str().unwrap();
         assert!(message.contains(problem), "{message}");
-        // More would follow, and nobody would read it.
+        // The server does not read the rest of the response.
         program.0.closed().await;
         assert_serves(&server).await;
     }
@@ -268,7 +268,7 @@ async fn invalid_prelude_names_the_problem() {
 #[tokio::test]
 async fn missing_delimiter_is_502() {
     let server = server();
-    let (mut client, mut program) = answering(&server).await;
+    let (mut client, mut program) = respond_to_client(&server).await;
     program.chunk(r#"{"statusCode":200}"#).await;
     program.end().await;
     let (head, body) = client.response().await;
@@ -282,7 +282,7 @@ async fn missing_delimiter_is_502() {
     assert_serves(&server).await;
 }
 
-/// Bytes whose order and number show.
+/// Returns bytes that reveal a change of their order or number.
 fn counting(from: usize, len: usize) -> Vec<u8> {
     (from..from + len).map(|at| (at % 251) as u8).collect()
 }
@@ -292,7 +292,8 @@ fn counting(from: usize, len: usize) -> Vec<u8> {
 async fn slow_client_slows_the_program() {
     const SIZE: usize = 40 * 1024 * 1024;
     const PIECE: usize = 64 * 1024;
-    // What the system's buffers may hold between the two (each direction of both connections), and hyper's.
+    // The capacity of the buffers between the two: the system's, in each direction of both
+    // connections, and hyper's.
     const UNDER_WAY: usize = 24 * 1024 * 1024;
     let server = server();
     let mut client = RawClient::connect_narrow(server.address()).await;
@@ -320,7 +321,7 @@ async fn slow_client_slows_the_program() {
         }
         assert!(
             chunk == counting(read, chunk.len()),
-            "differs behind byte {read}"
+            "differs after byte {read}"
         );
         read += chunk.len();
         let ahead = written.load(Ordering::SeqCst).saturating_sub(read);
@@ -345,7 +346,7 @@ async fn bodyless_responses_end_at_once() {
         let head = client.head().await;
         assert_eq!((head.status, head.get("x")), (status, Some("1")));
         assert_eq!(head.get("content-length"), None);
-        // Nothing stands between this head and the next one.
+        // The next head follows this one immediately.
         client
             .write("GET /invoke HTTP/1.1\r\nhost: x\r\n\r\n")
             .await;

@@ -172,7 +172,7 @@ async fn init_error_fails_all_invocations() {
         assert_eq!(head.status, 502);
         assert_eq!(String::from_utf8(body).unwrap(), document);
     }
-    // A program that asks for work has been set up.
+    // A program that asks for an invocation has completed its initialization.
     program.request_next().await;
     let mut client = loop {
         let mut client = invoke(&server, "3").await;
@@ -203,7 +203,7 @@ async fn undelivered_event_stays_queued() {
 #[tokio::test]
 async fn partly_delivered_event_stays_queued() {
     let server = server();
-    // More than the system's buffers take from a program that does not read.
+    // More than the buffers of the system hold while the program does not read.
     let event = "1".repeat(6 * 1024 * 1024);
     let _client = invoke(&server, &event).await;
     let mut gone = Program(RawClient::connect_narrow(server.runtime_api()).await);
@@ -228,7 +228,7 @@ async fn program_exit_fails_its_invocation() {
         error_type(&String::from_utf8(body).unwrap()),
         "Runtime.ExitError"
     );
-    // And the next one is served.
+    // The next invocation is served.
     let mut client = invoke(&server, "2").await;
     let mut program = Program::connect(&server).await;
     let invocation = program.next().await;
@@ -299,7 +299,7 @@ async fn client_disconnect_before_head_closes_stream() {
     let mut program = Program::connect(&server).await;
     let invocation = program.next().await;
     drop(client);
-    // A request behind it, so that the server has seen the client leave.
+    // Another request, so that the server has noticed that the client left.
     request(&server, "GET", "/invoke").await.response().await;
     program.begin(invocation.id()).await;
     program.chunk(framed("{}", b"first")).await;
@@ -331,7 +331,7 @@ async fn reply_follows_the_end_of_body() {
     program.chunk(framed("{}", b"a")).await;
     client.head().await;
     assert_eq!(client.chunk().await.unwrap(), b"a");
-    // Were there an answer already, the next one read would not be the last chunk's.
+    // If there were a reply already, the next one read would not be that to the last chunk.
     let mut asking = Program::connect(&server).await;
     asking.request_next().await;
     assert_eq!(asking.reply().await.0.status, 403);

@@ -1,4 +1,4 @@
-//! Set-up: where the Runtime API is, and what happens when there is none.
+//! Configuration and setup: the address of the Runtime API, and what happens without one.
 
 use lambda_stream::{Error, Failure, LambdaEvent, Raw, RunError, Runtime};
 use serde_json::Value;
@@ -21,7 +21,7 @@ async fn malformed_runtime_api_address_is_reported() {
     assert!(error.is_configuration());
     let text = error.to_string();
     assert!(text.contains("AWS_LAMBDA_RUNTIME_API") && text.contains("no-port"));
-    // What `main` prints.
+    // `main` prints the `Debug` form.
     assert_eq!(format!("{error:?}"), text);
 }
 

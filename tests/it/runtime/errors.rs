@@ -1,4 +1,4 @@
-//! A stream error, a panic, a deadline, bad input: each has one outcome on the wire.
+//! Stream errors, panics, deadlines and bad input: each has one outcome on the wire.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{Item, deadline, header, serve, serve_with, texts};
 
-/// Chunks, then what happens at the end; polled again after that, it panics with another text.
+/// Returns a stream of these chunks and what `end` returns. It panics when polled after that.
 fn broken(chunks: &'static [&'static str], end: fn() -> Item) -> impl Stream<Item = Item> {
     let mut chunks = chunks.iter();
     let mut is_over = false;
@@ -55,7 +55,7 @@ async fn stream_error_becomes_trailers() {
             assert!(raw.contains("two\r\n0\r\nLambda-Runtime-Function-Error-Type: "));
             assert!(raw.ends_with("\r\n\r\n"));
             peer.accepted().await;
-            // Nothing is sent after the trailers but the next request, on the same connection.
+            // Only the next request follows the trailers on this connection.
             peer.invoke("2", "{}").await;
         }
     })
@@ -217,7 +217,7 @@ async fn deadline_becomes_trailers() {
         let endless = texts(["one"]).chain(stream::pending());
         Ok::<_, Error>((Head::ok(), endless))
     };
-    // The margin reaches back to nearly the beginning, so the test need not wait for a deadline.
+    // The margin is longer than the invocation may take, so the deadline passes soon.
     let runtime = Runtime::new().deadline_margin(Duration::from_secs(60));
     serve_with(runtime, handler, async |api| {
         let mut peer = api.accept().await;
@@ -237,7 +237,7 @@ async fn deadline_becomes_trailers() {
 
 #[tokio::test]
 async fn deadline_ends_always_ready_stream() {
-    // Always ready, or pending before each chunk and waking its task itself.
+    // Always ready, or pending before each chunk but waking its own task.
     for pends in [false, true] {
         let handler = async |_: LambdaEvent<Value>| {
             let mut is_pending = false;

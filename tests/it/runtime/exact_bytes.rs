@@ -1,4 +1,4 @@
-//! Any list of chunks arrives byte for byte.
+//! Chunks of any number, size and content arrive byte for byte.
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};

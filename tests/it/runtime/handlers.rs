@@ -1,4 +1,4 @@
-//! What may be a handler, and that it runs on the caller's task.
+//! What can be a handler. It runs on the caller's task.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::support::{Api, Item, serve, texts};
 
-/// Invokes a handler as often as there are events, and returns the payloads.
+/// Invokes a handler once per event, and returns the payloads of its responses.
 async fn payloads<H: Handler<M>, M>(handler: H, events: &[&str]) -> Vec<String> {
     serve(handler, async |api| {
         let mut payloads = Vec::new();
@@ -44,7 +44,7 @@ async fn closures_may_mutate_and_borrow() {
     let handler = async |event: LambdaEvent<String>| {
         count += 1;
         log.borrow_mut().push(event.payload);
-        // The stream borrows from outside too: it need not be 'static.
+        // The stream may borrow as well: it need not be 'static.
         let words =
             stream::iter([greeting.as_str(), " "]).map(|word| Ok::<_, Error>(word.to_owned()));
         Ok::<_, Error>(Raw(words.chain(stream::iter([Ok(count.to_string())]))))

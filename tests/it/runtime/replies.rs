@@ -1,4 +1,4 @@
-//! What the Runtime API may answer, and what becomes of it.
+//! Replies of the Runtime API and lost connections: what the runtime does about them.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Item, run_to_end, serve, texts};
 
-/// A stream without end that counts how often it is polled and how often it is dropped.
+/// An endless stream that counts its polls and its drops.
 struct Endless {
     polls: Rc<Cell<usize>>,
     drops: Rc<Cell<usize>>,
@@ -33,12 +33,12 @@ impl Drop for Endless {
 }
 
 #[derive(Default, Clone)]
-struct Seen {
+struct Counts {
     polls: Rc<Cell<usize>>,
     drops: Rc<Cell<usize>>,
 }
 
-impl Seen {
+impl Counts {
     fn endless(&self) -> Endless {
         Endless {
             polls: Rc::clone(&self.polls),
@@ -56,10 +56,10 @@ impl Seen {
 /// The stream is not polled again, and the next invocation is served.
 #[tokio::test]
 async fn early_rejection_drops_the_stream() {
-    let seen = Seen::default();
+    let counts = Counts::default();
     let handler = {
-        let seen = seen.clone();
-        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), seen.endless()))
+        let counts = counts.clone();
+        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), counts.endless()))
     };
     serve(handler, async |api| {
         for (n, (status, document)) in [
@@ -71,15 +71,15 @@ async fn early_rejection_drops_the_stream() {
         .into_iter()
         .enumerate()
         {
-            // The connection cannot be kept: its body never ended.
+            // The connection cannot be reused, since the body on it never ended.
             let mut peer = api.invoke("1", "{}").await;
             peer.response_head("1").await;
             peer.prelude().await;
             peer.reply(status, document).await;
-            seen.dropped(n + 1).await;
-            let polls = seen.polls.get();
+            counts.dropped(n + 1).await;
+            let polls = counts.polls.get();
             peer.closed().await;
-            assert_eq!(seen.polls.get(), polls, "polled after the refusal");
+            assert_eq!(counts.polls.get(), polls, "polled after the rejection");
         }
     })
     .await;
@@ -106,10 +106,10 @@ async fn late_rejection_fails_only_the_current_invocation() {
 /// The next invocation is served.
 #[tokio::test]
 async fn lost_connection_drops_ready_stream() {
-    let seen = Seen::default();
+    let counts = Counts::default();
     let handler = {
-        let seen = seen.clone();
-        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), seen.endless()))
+        let counts = counts.clone();
+        async move |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), counts.endless()))
     };
     serve(handler, async |api| {
         for n in 1..4 {
@@ -117,7 +117,7 @@ async fn lost_connection_drops_ready_stream() {
             peer.response_head("1").await;
             peer.prelude().await;
             drop(peer);
-            seen.dropped(n).await;
+            counts.dropped(n).await;
         }
     })
     .await;
@@ -137,15 +137,16 @@ async fn lost_connection_drops_pending_stream() {
             self.0.set(self.0.get() + 1);
         }
     }
-    let seen = Seen::default();
-    let handler =
-        async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), Pending(Rc::clone(&seen.drops))));
+    let counts = Counts::default();
+    let handler = async |_: LambdaEvent<Value>| {
+        Ok::<_, Error>((Head::ok(), Pending(Rc::clone(&counts.drops))))
+    };
     serve(handler, async |api| {
         let mut peer = api.invoke("1", "{}").await;
         peer.response_head("1").await;
         peer.prelude().await;
         drop(peer);
-        seen.dropped(1).await;
+        counts.dropped(1).await;
         api.invoke("2", "{}").await.response_head("2").await;
     })
     .await;
@@ -161,7 +162,7 @@ async fn stale_connection_is_replaced_before_response() {
     serve(handler, async |api| {
         let peer = api.invoke("1", "{}").await;
         drop(peer);
-        // Time for the end of the connection to be noticed.
+        // Let the runtime notice that the connection has ended.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }

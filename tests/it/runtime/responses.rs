@@ -1,4 +1,4 @@
-//! What is on the wire, byte for byte.
+//! Responses on the wire, byte for byte.
 
 use bytes::Bytes;
 use lambda_stream::{Error, Head, LambdaEvent, Raw};
@@ -41,7 +41,7 @@ async fn response_is_one_chunked_post() {
             peer.prelude().await,
             r#"{"statusCode":418,"headers":{"content-type":"text/plain"},"cookies":["a=1"]}"#
         );
-        // Small chunks that are ready together share a frame.
+        // Small chunks that are ready together share a chunk of the body.
         assert_eq!(peer.text_chunk().await, "onetwo");
         assert_eq!(peer.rest().await, b"");
         let body = String::from_utf8(peer.received.split_off(head.len())).unwrap();
@@ -51,7 +51,7 @@ async fn response_is_one_chunked_post() {
              8\r\n\0\0\0\0\0\0\0\0\r\n6\r\nonetwo\r\n0\r\n\r\n"
         );
         peer.accepted().await;
-        // On the same connection.
+        // The connection is reused.
         peer.expect_next().await;
     })
     .await;

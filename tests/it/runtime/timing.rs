@@ -1,4 +1,4 @@
-//! When bytes leave: the head at once, a ready chunk at once, and nothing waits for anything.
+//! When bytes leave: the head and every ready chunk immediately.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -42,7 +42,7 @@ async fn prelude_and_chunks_leave_immediately() {
     .await;
 }
 
-/// Runs one invocation whose source can look at the wire.
+/// Runs one invocation whose stream can look at the wire.
 async fn with_wire<S>(source: impl Fn(Rc<RefCell<WireTap>>) -> S) -> String
 where
     S: Stream<Item = Item>,
@@ -83,7 +83,7 @@ async fn chunk_leaves_before_self_waking_poll() {
             polls += 1;
             let n = polls / 2;
             if polls % 2 == 1 {
-                // Asked again right after a chunk, within the same burst: nothing is promised yet.
+                // The poll right after a chunk, within the same burst: nothing is promised yet.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -97,7 +97,7 @@ async fn chunk_leaves_before_self_waking_poll() {
     assert!(arrived.contains("chunk 50;"));
 }
 
-/// Computes for a millisecond, as a source should not.
+/// Computes for a millisecond, which a stream should not do.
 fn compute() {
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(1) {
@@ -112,7 +112,7 @@ async fn computing_stream_does_not_delay_chunks() {
         stream::poll_fn(move |_| {
             n += 1;
             if n > 2 {
-                // Before this chunk is made, the one before the last has to be there.
+                // The chunk before the last one must have arrived before this one is made.
                 wire.borrow().expect(&format!("chunk {};", n - 2));
             }
             compute();
@@ -126,7 +126,7 @@ async fn computing_stream_does_not_delay_chunks() {
 /// Within eight chunks, wherever in a burst the stream slows down.
 #[tokio::test]
 async fn slowing_stream_is_noticed_quickly() {
-    // Wherever in a burst it happens.
+    // Wherever in a burst the stream slows down.
     for fast in 1..40 {
         let arrived = with_wire(|wire| {
             let mut n = 0;
@@ -134,7 +134,7 @@ async fn slowing_stream_is_noticed_quickly() {
                 n += 1;
                 if n > fast {
                     if n > fast + 8 {
-                        // Those that were fast leave with the first slow ones; then each on its own.
+                        // The fast ones leave with the first slow ones, then each by itself.
                         let there = fast.max(n - 2);
                         wire.borrow().expect(&format!("chunk {there};"));
                     }
@@ -186,7 +186,7 @@ async fn early_success_does_not_end_body() {
     serve(handler, async |api| {
         let mut peer = api.invoke("1", "{}").await;
         peer.response_head("1").await;
-        // `cargo lambda watch` answers like this, at once.
+        // `cargo lambda watch` replies like this as soon as it has the head.
         peer.reply("200 OK", "").await;
         peer.prelude().await;
         for text in ["one", "two", "three"] {
@@ -204,7 +204,7 @@ async fn early_success_does_not_end_body() {
 async fn bodyless_response_keeps_its_status() {
     let handler = async |event: LambdaEvent<u16>| {
         let head = Head::new(event.payload).header("location", "/there");
-        // 204 and 304 have no body, so not even a stream that never ends holds them up.
+        // 204 and 304 have no body, so even a stream that never ends does not delay them.
         let body = match event.payload {
             204 | 304 => stream::pending().boxed(),
             _ => stream::empty::<Item>().boxed(),

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, ToSocketAddrs};
 
 #[cfg(feature = "axum")]
-use super::exchange::{Asked, Seen};
+use super::exchange::{ClientRequest, ClientResponse};
 
 /// A connection; it is closed when this is dropped.
 pub struct Client {
@@ -56,19 +56,19 @@ impl Client {
     }
 
     #[cfg(feature = "axum")]
-    pub async fn ask(&mut self, asked: &Asked) -> Seen {
-        let mut request = Request::builder().method(asked.method).uri(asked.target());
-        for (name, value) in &asked.headers {
+    pub async fn exchange(&mut self, sent: &ClientRequest) -> ClientResponse {
+        let mut request = Request::builder().method(sent.method).uri(sent.target());
+        for (name, value) in &sent.headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::from(asked.body.clone())).unwrap();
-        seen(self.send(request).await).await
+        let request = request.body(Full::from(sent.body.clone())).unwrap();
+        client_response(self.send(request).await).await
     }
 }
 
 #[cfg(feature = "axum")]
-pub async fn seen(response: Response<Incoming>) -> Seen {
+pub async fn client_response(response: Response<Incoming>) -> ClientResponse {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Seen::new(parts.status, &parts.headers, body)
+    ClientResponse::new(parts.status, &parts.headers, body)
 }

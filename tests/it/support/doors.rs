@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::exchange::{Asked, Seen};
+use super::exchange::{ClientRequest, ClientResponse};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -32,18 +32,18 @@ impl Door {
         Self::AlbMulti,
     ];
 
-    pub fn event(self, asked: &Asked) -> Value {
+    pub fn event(self, request: &ClientRequest) -> Value {
         match self {
-            Self::FunctionUrl => event_2_0(asked, "$default", "id.lambda-url.us-east-1.on.aws"),
-            Self::HttpApi => event_2_0(asked, "prod", "id.execute-api.us-east-1.amazonaws.com"),
-            Self::RestApi => rest(asked),
-            Self::AlbSingle => alb(asked, false),
-            Self::AlbMulti => alb(asked, true),
+            Self::FunctionUrl => event_2_0(request, "$default", "id.lambda-url.us-east-1.on.aws"),
+            Self::HttpApi => event_2_0(request, "prod", "id.execute-api.us-east-1.amazonaws.com"),
+            Self::RestApi => rest(request),
+            Self::AlbSingle => alb(request, false),
+            Self::AlbMulti => alb(request, true),
         }
     }
 
-    /// What the client sees of a buffered response.
-    pub fn read(self, document: &Value) -> Seen {
+    /// Returns what the client sees of a buffered response.
+    pub fn read(self, document: &Value) -> ClientResponse {
         let known: &[&str] = match self {
             Self::FunctionUrl | Self::HttpApi => &[
                 "statusCode",
@@ -102,15 +102,15 @@ impl Door {
             false => text.as_bytes().to_vec(),
         };
         let status = document["statusCode"].as_u64().unwrap();
-        Seen::new(StatusCode::from_u16(status as u16).unwrap(), &headers, body)
+        ClientResponse::new(StatusCode::from_u16(status as u16).unwrap(), &headers, body)
     }
 }
 
-fn body(asked: &Asked) -> (Value, bool) {
-    match String::from_utf8(asked.body.clone()) {
+fn body(request: &ClientRequest) -> (Value, bool) {
+    match String::from_utf8(request.body.clone()) {
         Ok(text) if text.is_empty() => (Value::Null, false),
         Ok(text) => (text.into(), false),
-        Err(_) => (STANDARD.encode(&asked.body).into(), true),
+        Err(_) => (STANDARD.encode(&request.body).into(), true),
     }
 }
 
@@ -130,9 +130,9 @@ fn last<T: Clone>(multi: &BTreeMap<String, Vec<T>>) -> BTreeMap<String, T> {
         .collect()
 }
 
-/// Names and values as they were sent.
-fn parameters(asked: &Asked) -> Vec<(String, String)> {
-    let pairs = asked.query.split('&').filter(|pair| !pair.is_empty());
+/// Returns the names and values of the query as they were sent.
+fn parameters(request: &ClientRequest) -> Vec<(String, String)> {
+    let pairs = request.query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -143,17 +143,17 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }
 
-fn headers(asked: &Asked) -> BTreeMap<String, Vec<&'static str>> {
-    let headers = asked
+fn headers(request: &ClientRequest) -> BTreeMap<String, Vec<&'static str>> {
+    let headers = request
         .headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), *value));
     multi(headers.chain([("x-forwarded-proto".to_owned(), "https")]))
 }
 
-/// Lower-case names, joined values, cookies apart.
-fn event_2_0(asked: &Asked, stage: &str, domain: &str) -> Value {
-    let mut headers = headers(asked);
+/// Payload format 2.0: lower-case names, joined values, separate cookies.
+fn event_2_0(request: &ClientRequest, stage: &str, domain: &str) -> Value {
+    let mut headers = headers(request);
     let cookies = headers.remove("cookie").unwrap_or_default();
     let cookies: Vec<_> = cookies.iter().flat_map(|line| line.split("; ")).collect();
     let joined: BTreeMap<_, _> = headers
@@ -161,16 +161,16 @@ fn event_2_0(asked: &Asked, stage: &str, domain: &str) -> Value {
         .map(|(name, values)| (name, values.join(",")))
         .collect();
     let path = match stage {
-        "$default" => asked.path.to_owned(),
-        stage => format!("/{stage}{}", asked.path),
+        "$default" => request.path.to_owned(),
+        stage => format!("/{stage}{}", request.path),
     };
-    let (body, is_base64) = body(asked);
+    let (body, is_base64) = body(request);
     let mut event = json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": asked.query,
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": request.query,
         "headers": joined, "body": body, "isBase64Encoded": is_base64,
         "requestContext": {
             "accountId": "1", "apiId": "id", "domainName": domain, "domainPrefix": "id",
-            "http": {"method": asked.method, "path": path, "protocol": "HTTP/1.1",
+            "http": {"method": request.method, "path": path, "protocol": "HTTP/1.1",
                      "sourceIp": "203.0.113.1", "userAgent": "test"},
             "requestId": "r", "routeKey": "$default", "stage": stage,
             "time": "12/Mar/2020:19:03:58 +0000", "timeEpoch": 1_583_348_638_390_i64,
@@ -182,10 +182,10 @@ fn event_2_0(asked: &Asked, stage: &str, domain: &str) -> Value {
     event
 }
 
-/// Parameters are decoded; the stage is in one path and not in the other.
-fn rest(asked: &Asked) -> Value {
-    let headers = headers(asked);
-    let pairs = parameters(asked);
+/// REST APIs: parameters are decoded; of the two paths, one includes the stage.
+fn rest(request: &ClientRequest) -> Value {
+    let headers = headers(request);
+    let pairs = parameters(request);
     let mut parameters = BTreeMap::<String, Vec<String>>::new();
     for (name, value) in pairs {
         parameters
@@ -193,20 +193,20 @@ fn rest(asked: &Asked) -> Value {
             .or_default()
             .push(decoded(&value));
     }
-    let (body, is_base64) = body(asked);
+    let (body, is_base64) = body(request);
     let (single, multiple) = match parameters.is_empty() {
         true => (Value::Null, Value::Null),
         false => (json!(last(&parameters)), json!(parameters)),
     };
     json!({
-        "resource": "/{proxy+}", "path": asked.path, "httpMethod": asked.method,
+        "resource": "/{proxy+}", "path": request.path, "httpMethod": request.method,
         "headers": last(&headers), "multiValueHeaders": headers,
         "queryStringParameters": single, "multiValueQueryStringParameters": multiple,
-        "pathParameters": {"proxy": asked.path}, "stageVariables": null,
+        "pathParameters": {"proxy": request.path}, "stageVariables": null,
         "requestContext": {
             "accountId": "1", "apiId": "id", "stage": "prod", "requestId": "r",
-            "domainName": "id.execute-api.us-east-1.amazonaws.com", "httpMethod": asked.method,
-            "path": format!("/prod{}", asked.path), "resourcePath": "/{proxy+}",
+            "domainName": "id.execute-api.us-east-1.amazonaws.com", "httpMethod": request.method,
+            "path": format!("/prod{}", request.path), "resourcePath": "/{proxy+}",
             "identity": {"sourceIp": "203.0.113.1", "userAgent": "test"},
             "protocol": "HTTP/1.1", "requestTimeEpoch": 1_583_348_638_390_i64,
         },
@@ -214,15 +214,16 @@ fn rest(asked: &Asked) -> Value {
     })
 }
 
-/// Parameters are as they were sent; all is there either once or as lists.
-fn alb(asked: &Asked, is_multi: bool) -> Value {
-    let headers = headers(asked);
-    let pairs = parameters(asked);
+/// Load balancers: parameters are as they were sent; headers and parameters have either single
+/// values or lists.
+fn alb(request: &ClientRequest, is_multi: bool) -> Value {
+    let headers = headers(request);
+    let pairs = parameters(request);
     let parameters = multi(pairs.iter().map(|(name, value)| (name.clone(), &**value)));
-    let (body, is_base64) = body(asked);
+    let (body, is_base64) = body(request);
     let mut event = json!({
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:x"}},
-        "httpMethod": asked.method, "path": asked.path,
+        "httpMethod": request.method, "path": request.path,
         "body": if body.is_null() { "".into() } else { body }, "isBase64Encoded": is_base64,
     });
     if is_multi {

@@ -1,24 +1,24 @@
 //! A reader of event streams, written from the HTML standard alone (section 9.2.6, "Interpreting an
 //! event stream"), step by step and independently of how this library writes.
 
-/// What a page is given.
+/// An event as it is dispatched to a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fired {
+pub struct Dispatched {
     pub event: String,
     pub data: String,
     pub last_event_id: String,
 }
 
-/// What a whole response comes to: the events, and the state that is left for a reconnection.
+/// The events of a whole response, and the state that is kept for a reconnection.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    pub events: Vec<Fired>,
+    pub events: Vec<Dispatched>,
     pub comments: Vec<String>,
     pub last_event_id: String,
     pub reconnection_ms: Option<u128>,
 }
 
-/// Reads a response. What follows the last blank line is an incomplete event, and is dropped.
+/// Reads a response. Drops the incomplete event after the last blank line.
 pub fn read(body: &[u8]) -> Received {
     let text = String::from_utf8_lossy(body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -33,7 +33,7 @@ pub fn read(body: &[u8]) -> Received {
                 continue;
             }
             assert_eq!(data.pop(), Some('\n'));
-            received.events.push(Fired {
+            received.events.push(Dispatched {
                 event: if event.is_empty() {
                     "message".to_owned()
                 } else {
@@ -62,14 +62,14 @@ pub fn read(body: &[u8]) -> Received {
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 received.reconnection_ms = value.parse().ok();
             }
-            // The library has no reason to write what a client ignores.
+            // The library has no reason to write fields that a client ignores.
             _ => panic!("an ignored line: {line:?}"),
         }
     }
     received
 }
 
-/// The lines that are complete: each ends in `\r\n`, `\n` or `\r`.
+/// Returns the complete lines, each of which ends in `\r\n`, `\n` or `\r`.
 fn lines(text: &str) -> Vec<&str> {
     let (mut lines, mut rest) = (Vec::new(), text);
     while let Some(at) = rest.find(['\r', '\n']) {

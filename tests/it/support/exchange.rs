@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, StatusCode};
 
-/// A request as a client means it.
+/// A request as its client means it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ClientRequest {
     pub method: &'static str,
     pub path: &'static str,
     pub query: &'static str,
@@ -17,7 +17,7 @@ pub struct Asked {
     pub body: Vec<u8>,
 }
 
-impl Asked {
+impl ClientRequest {
     pub fn new(method: &'static str, path: &'static str) -> Self {
         Self {
             method,
@@ -51,12 +51,13 @@ impl Asked {
     }
 }
 
-/// What a client sees, without what each hop says for itself.
+/// A response as its client sees it, without the headers that each hop sets for itself.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ClientResponse {
     pub status: StatusCode,
-    /// Repeated headers joined, as RFC 9110 allows, and cookies as a sorted list.
+    /// Repeated headers are joined, as RFC 9110 allows.
     pub headers: BTreeMap<String, String>,
+    /// Sorted.
     pub cookies: Vec<String>,
     pub body: Vec<u8>,
 }
@@ -69,7 +70,7 @@ const PER_HOP: [&str; 5] = [
     "x-amzn-remapped-content-length",
 ];
 
-impl Seen {
+impl ClientResponse {
     pub fn new(status: StatusCode, headers: &HeaderMap, body: impl Into<Vec<u8>>) -> Self {
         let values = |name: &str| -> Vec<String> {
             let values = headers.get_all(name).iter();

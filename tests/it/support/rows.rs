@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures::Stream;
 use lambda_stream::Error;
 
-/// Rows that fail the test when they are polled after their end or their error, and tell when they are
-/// dropped. Their size hint is exact.
+/// A stream of rows with an exact size hint, which panics when it is polled after its end or its
+/// error, and records its drop.
 pub struct Source<T> {
     items: VecDeque<Result<T, &'static str>>,
     is_over: bool,
@@ -55,7 +55,7 @@ impl<T> Stream for Source<T> {
     }
 }
 
-/// What became of a stream of chunks: all of them, and its error.
+/// All chunks of a stream, and its error.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub chunks: Vec<String>,
@@ -68,8 +68,8 @@ impl Outcome {
     }
 }
 
-/// Polls a stream that is never pending to its end, and on: it has to be fused, to keep its size hint, and
-/// to drop its source (`is_dropped`) as soon as that is over.
+/// Polls a stream that is never pending to its end and beyond: it has to be fused, to honor its size
+/// hints, and to drop its source (`is_dropped`) as soon as that has ended.
 pub fn drain<S>(stream: S, is_dropped: &RefCell<bool>) -> Outcome
 where
     S: Stream<Item = Result<Bytes, Error>>,

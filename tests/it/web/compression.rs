@@ -1,4 +1,5 @@
-//! A compressed stream still arrives line by line: the next line is made only once the one before was read.
+//! A compressed stream arrives line by line: each line is made only after the previous one was
+//! read.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -42,7 +43,7 @@ fn app(lines: Lines) -> Router {
     Router::new()
         .route("/ndjson", get(ndjson))
         .route("/sse", get(sse))
-        // Without this, the layer leaves out small bodies and SSE.
+        // By default, the layer does not compress small bodies and SSE.
         .layer(CompressionLayer::new().compress_when(|_, _, _: &_, _: &_| true))
 }
 
@@ -55,7 +56,7 @@ async fn each_line_arrives(path: &str, written: fn(&str) -> String) {
             .header("host", "localhost")
             .header("accept-encoding", "gzip");
         let request = request.body(Full::<Bytes>::default()).unwrap();
-        // The head arrives before there is a line.
+        // The head arrives before the first line is made.
         let response = client.send(request).await;
         assert_eq!(response.headers()["content-encoding"], "gzip");
         let mut body = response.into_body();
@@ -64,7 +65,7 @@ async fn each_line_arrives(path: &str, written: fn(&str) -> String) {
             let line = format!(r#"{{"n":{n},"text":"much of the same"}}"#);
             let expected = written(&line);
             sender.send(line).unwrap();
-            // Were the line held back, no frame would come, and the test would not end.
+            // If the line were held back, no frame would come, and the test would time out.
             while decoder.get_ref().len() < expected.len() {
                 let frame = body.frame().await.expect("more").unwrap();
                 decoder.write_all(&frame.into_data().unwrap()).unwrap();

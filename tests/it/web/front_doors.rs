@@ -1,4 +1,4 @@
-//! One axum app, the same through every front door and through plain hyper.
+//! An axum app responds the same through every front door as through plain hyper.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,9 +17,9 @@ use tower_http::cors::CorsLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::support::client::{Client, seen};
+use crate::support::client::{Client, client_response};
 use crate::support::doors::Door;
-use crate::support::exchange::{Asked, Seen};
+use crate::support::exchange::{ClientRequest, ClientResponse};
 use crate::support::local::with_lambda;
 use crate::support::run_until;
 
@@ -86,35 +86,35 @@ fn app() -> Router {
         )
 }
 
-fn table() -> Vec<Asked> {
+fn table() -> Vec<ClientRequest> {
     vec![
-        Asked::new("GET", "/"),
-        Asked::new("GET", "/json"),
-        Asked::new("GET", "/stream"),
-        Asked::new("POST", "/echo").body("text\r\n\"é\" and more"),
-        Asked::new("PUT", "/echo").body((0..=255).collect::<Vec<u8>>()),
-        Asked::new("POST", "/echo"),
-        Asked::new("GET", "/redirect"),
-        Asked::new("GET", "/moved"),
-        Asked::new("GET", "/nothing"),
-        Asked::new("GET", "/unchanged"),
-        Asked::new("GET", "/empty"),
-        Asked::new("GET", "/teapot"),
-        Asked::new("GET", "/query"),
-        Asked::new("GET", "/query").query("a=x%20y&b=%26%C3%A9&c="),
-        Asked::new("GET", "/path/a%20b/c/d%2Fe"),
-        Asked::new("GET", "/cookie"),
-        Asked::new("GET", "/cookie").header("cookie", "b=2; c=3"),
-        Asked::new("GET", "/repeated"),
-        Asked::new("GET", "/binary"),
-        Asked::new("GET", "/no-utf-8"),
-        Asked::new("GET", "/missing"),
-        Asked::new("POST", "/json"),
-        Asked::new("HEAD", "/"),
-        Asked::new("HEAD", "/stream"),
-        Asked::new("HEAD", "/redirect"),
-        Asked::new("OPTIONS", "/json"),
-        Asked::new("OPTIONS", "/json")
+        ClientRequest::new("GET", "/"),
+        ClientRequest::new("GET", "/json"),
+        ClientRequest::new("GET", "/stream"),
+        ClientRequest::new("POST", "/echo").body("text\r\n\"é\" and more"),
+        ClientRequest::new("PUT", "/echo").body((0..=255).collect::<Vec<u8>>()),
+        ClientRequest::new("POST", "/echo"),
+        ClientRequest::new("GET", "/redirect"),
+        ClientRequest::new("GET", "/moved"),
+        ClientRequest::new("GET", "/nothing"),
+        ClientRequest::new("GET", "/unchanged"),
+        ClientRequest::new("GET", "/empty"),
+        ClientRequest::new("GET", "/teapot"),
+        ClientRequest::new("GET", "/query"),
+        ClientRequest::new("GET", "/query").query("a=x%20y&b=%26%C3%A9&c="),
+        ClientRequest::new("GET", "/path/a%20b/c/d%2Fe"),
+        ClientRequest::new("GET", "/cookie"),
+        ClientRequest::new("GET", "/cookie").header("cookie", "b=2; c=3"),
+        ClientRequest::new("GET", "/repeated"),
+        ClientRequest::new("GET", "/binary"),
+        ClientRequest::new("GET", "/no-utf-8"),
+        ClientRequest::new("GET", "/missing"),
+        ClientRequest::new("POST", "/json"),
+        ClientRequest::new("HEAD", "/"),
+        ClientRequest::new("HEAD", "/stream"),
+        ClientRequest::new("HEAD", "/redirect"),
+        ClientRequest::new("OPTIONS", "/json"),
+        ClientRequest::new("OPTIONS", "/json")
             .header("origin", "https://example.com")
             .header("access-control-request-method", "GET"),
     ]
@@ -129,20 +129,20 @@ fn layered(app: Router) -> Router {
     .layer(CorsLayer::permissive())
 }
 
-/// The app on a socket, with nothing of ours in between.
+/// Serves the app on a socket, without this library.
 async fn plainly(app: Router, clients: impl AsyncFnOnce(SocketAddr)) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     run_until(axum::serve(listener, app).into_future(), clients(address)).await;
 }
 
-/// What plain hyper's client sees of each request of the table.
-async fn expected(app: Router, table: &[Asked]) -> Vec<Seen> {
+/// Returns what a client of plain hyper sees for each request of the table.
+async fn expected(app: Router, table: &[ClientRequest]) -> Vec<ClientResponse> {
     let mut all = Vec::new();
     plainly(app, async |address| {
         let mut client = Client::connect(address).await;
-        for asked in table {
-            all.push(client.ask(asked).await);
+        for sent in table {
+            all.push(client.exchange(sent).await);
         }
     })
     .await;
@@ -156,8 +156,8 @@ async fn local_function_url_equals_plain_hyper() {
         let expected = expected(app.clone(), &table).await;
         with_lambda(App::new(app), async |server| {
             let mut client = Client::connect(server.address()).await;
-            for (asked, expected) in table.iter().zip(&expected) {
-                assert_eq!(&client.ask(asked).await, expected, "{asked:?}");
+            for (sent, expected) in table.iter().zip(&expected) {
+                assert_eq!(&client.exchange(sent).await, expected, "{sent:?}");
             }
         })
         .await;
@@ -171,9 +171,13 @@ async fn streaming_front_doors_equal_plain_hyper() {
     with_lambda(App::new(layered(app())), async |server| {
         let mut client = Client::connect(server.address()).await;
         for door in [Door::FunctionUrl, Door::RestApi] {
-            for (asked, expected) in table.iter().zip(&expected) {
-                let response = client.invoke(&door.event(asked)).await;
-                assert_eq!(&seen(response).await, expected, "{door:?} {asked:?}");
+            for (sent, expected) in table.iter().zip(&expected) {
+                let response = client.invoke(&door.event(sent)).await;
+                assert_eq!(
+                    &client_response(response).await,
+                    expected,
+                    "{door:?} {sent:?}"
+                );
             }
         }
     })
@@ -187,10 +191,12 @@ async fn buffered_front_doors_equal_plain_hyper() {
     with_lambda(App::new(layered(app())).buffered(), async |server| {
         let mut client = Client::connect(server.address()).await;
         for door in Door::ALL {
-            for (asked, expected) in table.iter().zip(&expected) {
-                let document = seen(client.invoke(&door.event(asked)).await).await.body;
+            for (sent, expected) in table.iter().zip(&expected) {
+                let document = client_response(client.invoke(&door.event(sent)).await)
+                    .await
+                    .body;
                 let document: Value = serde_json::from_slice(&document).unwrap();
-                assert_eq!(&door.read(&document), expected, "{door:?} {asked:?}");
+                assert_eq!(&door.read(&document), expected, "{door:?} {sent:?}");
             }
         }
     })
@@ -205,13 +211,15 @@ async fn front_doors_preserve_compressed_responses() {
             .route("/", get(text))
             .layer(CompressionLayer::new())
     };
-    let table = [Asked::new("GET", "/").header("accept-encoding", "gzip")];
+    let table = [ClientRequest::new("GET", "/").header("accept-encoding", "gzip")];
     let expected = expected(app(), &table).await;
     assert_eq!(expected[0].headers["content-encoding"], "gzip");
     with_lambda(App::new(app()).buffered(), async |server| {
         let mut client = Client::connect(server.address()).await;
         for door in Door::ALL {
-            let document = seen(client.invoke(&door.event(&table[0])).await).await.body;
+            let document = client_response(client.invoke(&door.event(&table[0])).await)
+                .await
+                .body;
             let document: Value = serde_json::from_slice(&document).unwrap();
             assert_eq!(door.read(&document), expected[0], "{door:?}");
         }
@@ -233,22 +241,28 @@ async fn extractors_are_optional_outside_lambda() {
             .route("/needs", get(needs))
             .route("/claims", get(claims))
     };
-    let table = [Asked::new("GET", "/tell"), Asked::new("GET", "/needs")];
+    let table = [
+        ClientRequest::new("GET", "/tell"),
+        ClientRequest::new("GET", "/needs"),
+    ];
     let plain = expected(app(), &table).await;
     assert_eq!(plain[0].body, b"false None");
     assert_eq!(plain[1].status, StatusCode::INTERNAL_SERVER_ERROR);
     with_lambda(App::new(app()), async |server| {
         let mut client = Client::connect(server.address()).await;
-        let told = client.ask(&table[0]).await;
+        let told = client.exchange(&table[0]).await;
         assert_eq!(told.body, b"true Some(\"127.0.0.1\")");
-        assert!(!client.ask(&table[1]).await.body.is_empty());
-        let refused = client.ask(&Asked::new("GET", "/claims")).await;
+        assert!(!client.exchange(&table[1]).await.body.is_empty());
+        let refused = client.exchange(&ClientRequest::new("GET", "/claims")).await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
-        let asked = Asked::new("GET", "/claims");
-        let mut event = Door::HttpApi.event(&asked);
+        let sent = ClientRequest::new("GET", "/claims");
+        let mut event = Door::HttpApi.event(&sent);
         event["requestContext"]["authorizer"] =
             json!({"jwt": {"claims": {"sub": "7"}, "scopes": null}});
-        assert_eq!(seen(client.invoke(&event).await).await.body, b"Some(\"7\")");
+        assert_eq!(
+            client_response(client.invoke(&event).await).await.body,
+            b"Some(\"7\")"
+        );
     })
     .await;
 }
@@ -256,7 +270,7 @@ async fn extractors_are_optional_outside_lambda() {
 #[tokio::test]
 async fn base_path_and_stage_are_configurable() {
     let fallback = || Router::new().fallback(async |uri: Uri| uri.path().to_owned());
-    let asked = Asked::new("GET", "/v1/users");
+    let sent = ClientRequest::new("GET", "/v1/users");
     for (app, seen_path) in [
         (App::new(fallback()), "/v1/users"),
         (App::new(fallback()).base_path("v1"), "/users"),
@@ -265,7 +279,7 @@ async fn base_path_and_stage_are_configurable() {
         with_lambda(app, async |server| {
             let mut client = Client::connect(server.address()).await;
             for door in [Door::RestApi, Door::HttpApi] {
-                let response = seen(client.invoke(&door.event(&asked)).await).await;
+                let response = client_response(client.invoke(&door.event(&sent)).await).await;
                 assert_eq!(response.body, seen_path.as_bytes(), "{door:?}");
             }
         })

@@ -1,4 +1,4 @@
-//! Web apps: events of front doors become requests, and responses become what each front door reads.
+//! Web apps: events of front doors become requests, and responses become what front doors read.
 
 mod requests;
 mod responses;

@@ -1,4 +1,4 @@
-//! Recorded events of each front door become the requests that stand beside them.
+//! Recorded events of each front door become the requests that are recorded next to them.
 
 use std::fmt::Write;
 use std::fs;
@@ -180,7 +180,7 @@ fn overlong_path_is_rejected() {
     assert_eq!(failure.error_type(), "Function.InvalidEvent");
 }
 
-/// A recorded event in which one value was replaced.
+/// Replaces one value in a recorded event.
 fn bent(event: &mut Value, at: &[usize], value: Value) {
     let [first, rest @ ..] = at else {
         *event = value;

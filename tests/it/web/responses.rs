@@ -1,4 +1,4 @@
-//! What leaves for the Runtime API, byte by byte: preludes, documents, failures.
+//! Responses of web apps as sent to the Runtime API: preludes, documents and failures.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use lambda_stream::{Error, Failure};
 use serde_json::{Value, json};
 
 use crate::support::doors::Door;
-use crate::support::exchange::Asked;
+use crate::support::exchange::ClientRequest;
 use crate::support::{Peer, header, serve};
 
 type Answer = Result<Response<Full<Bytes>>, Error>;
@@ -32,10 +32,10 @@ async fn page(_: Request<RequestBody>) -> Answer {
 }
 
 fn event(door: Door, method: &'static str) -> String {
-    door.event(&Asked::new(method, "/")).to_string()
+    door.event(&ClientRequest::new(method, "/")).to_string()
 }
 
-/// Reads a response that is one document: its head and the document.
+/// Reads a buffered response: its head and its document.
 async fn document(peer: &mut Peer, id: &str) -> (String, Value) {
     let head = peer.response_head(id).await;
     let length: usize = header(&head, "Content-Length").parse().unwrap();
@@ -277,7 +277,7 @@ async fn oversized_buffered_body_stops_being_polled() {
 
 #[tokio::test]
 async fn oversized_escaped_document_fails() {
-    // Six bytes each in JSON, so the body fits and its document does not.
+    // Six bytes each in JSON: the body is within the limit, its document is not.
     let app = async |_: Request<RequestBody>| {
         Ok::<_, Error>(Response::new(Full::<Bytes>::from(vec![
             1u8;

@@ -1,4 +1,4 @@
-//! When written chunks leave, and when the writer is held up.
+//! When written chunks leave, and when the writer has to wait.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use lambda_stream::{Error, Head, LambdaEvent, Runtime};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
-use super::{begun, write};
+use super::{begin, write};
 use crate::support::{Api, WireTap, patiently};
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn waiting_handler_flushes_head_and_chunks() {
         Ok::<_, Error>(())
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         assert!(peer.prelude().await.contains("201"));
         for n in 1..4 {
             assert_eq!(step.get(), n - 1);
@@ -57,8 +57,8 @@ async fn slow_reader_blocks_the_writer() {
         Ok::<_, Error>(())
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
-        // Give it every chance to go on; the sockets' buffers are a few megabytes.
+        let mut peer = begin(&api).await;
+        // Let the handler go on as far as it can; the buffers of the sockets are a few megabytes.
         for _ in 0..1000 {
             tokio::task::yield_now().await;
         }
@@ -100,7 +100,7 @@ async fn flush_completes_in_the_socket() {
     assert!(arrived.ends_with("3\r\nend\r\n0\r\n\r\n"), "{arrived}");
 }
 
-/// Runs a writing handler that can look at the wire; returns everything that arrived.
+/// Runs a writing handler that can look at the wire, and returns everything that arrived.
 async fn write_to_wire<F, E>(handler: impl FnOnce(Rc<RefCell<WireTap>>) -> F) -> String
 where
     F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
@@ -151,7 +151,7 @@ async fn computing_handler_does_not_delay_chunks() {
             let mut body = response.send_head(Head::ok()).await?;
             for n in 0..40 {
                 if n > 1 {
-                    // Before this chunk is made, the one before the last has to be there.
+                    // The chunk before the last one must have arrived before this one is made.
                     wire.borrow().expect(&format!("chunk {};", n - 2));
                 }
                 let began = Instant::now();
@@ -170,7 +170,7 @@ async fn computing_handler_does_not_delay_chunks() {
 #[tokio::test]
 async fn chunks_arrive_in_order() {
     const CHUNKS: usize = 2_000;
-    // Around every bound: what is small, what fits into a block, what a block is.
+    // Around every boundary: small chunks, chunks that fit into a block, whole blocks.
     let sizes = [
         1, 4095, 1, 4096, 64, 64, 30_000, 17, 100_000, 1000, 4095, 4095, 4095, 1,
     ];
@@ -194,7 +194,7 @@ async fn chunks_arrive_in_order() {
         body.finish().await.map_err(Error::from)
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         let expected: Vec<u8> = (0..CHUNKS).flat_map(chunk).collect();
         assert!(peer.rest().await == expected);
@@ -202,8 +202,8 @@ async fn chunks_arrive_in_order() {
     .await;
 }
 
-/// Runs a writing handler on a thread of its own, where nothing but itself wakes it: in a test's own task,
-/// whoever else is woken hides a wake-up that is lost.
+/// Runs a writing handler on a thread of its own, where nothing else wakes it: in the task of the
+/// test, other wake-ups would hide a lost one.
 fn write_alone<H, F, T>(handler: H, script: impl AsyncFnOnce(Api) -> T)
 where
     H: FnOnce() -> F + Send + 'static,
@@ -239,7 +239,7 @@ fn writer_in_other_task_wakes_response() {
     let handler = || {
         async |_: LambdaEvent<Value>, response: ResponseWriter| {
             let mut body = response.send_head(Head::ok()).await?;
-            // The handler itself never hears of what this does.
+            // The handler itself is not woken by what this does.
             tokio::task::spawn_blocking(move || {
                 tokio::runtime::Handle::current().block_on(async {
                     for n in 0..3 {
@@ -255,7 +255,7 @@ fn writer_in_other_task_wakes_response() {
         }
     };
     write_alone(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         let all = "chunk 0;0 again;chunk 1;1 again;chunk 2;2 again;";
         assert_eq!(peer.rest().await, all.as_bytes());

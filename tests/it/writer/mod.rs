@@ -38,7 +38,7 @@ where
 }
 
 /// Hands out one invocation, and reads the head of the response to it.
-pub async fn begun(api: &Api) -> Peer {
+pub async fn begin(api: &Api) -> Peer {
     let mut peer = api.invoke("1", "{}").await;
     peer.response_head("1").await;
     peer

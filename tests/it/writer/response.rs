@@ -10,7 +10,7 @@ use lambda_stream::{Error, Failure, Head, LambdaEvent, Runtime};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
-use super::{Guard, begun, dropped, write, write_with};
+use super::{Guard, begin, dropped, write, write_with};
 use crate::support::header;
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn writer_streams_head_and_chunks() {
         Ok::<_, Error>(())
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         assert_eq!(
             peer.prelude().await,
             r#"{"statusCode":200,"headers":{"content-type":"text/csv"},"cookies":[]}"#
@@ -154,15 +154,15 @@ async fn disconnect_or_rejection_drops_the_handler() {
         body.finish().await
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         drop(peer);
         dropped(&drops, 1).await;
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         peer.reply("410 Gone", "").await;
         dropped(&drops, 2).await;
-        begun(&api).await;
+        begin(&api).await;
     })
     .await;
 }
@@ -218,7 +218,7 @@ async fn writer_moves_between_tasks() {
         Ok::<_, Error>(())
     };
     write(handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         assert_eq!(peer.rest().await, b"from another task");
         peer.accepted().await;
@@ -245,7 +245,7 @@ async fn response_limit_drops_the_handler() {
     };
     let runtime = Runtime::new().response_limit(5);
     write_with(runtime, handler, async |api| {
-        let mut peer = begun(&api).await;
+        let mut peer = begin(&api).await;
         peer.prelude().await;
         assert_eq!(peer.text_chunk().await, "123");
         assert_eq!(peer.trailers().await.0, "Function.ResponseSizeTooLarge");
