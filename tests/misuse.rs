@@ -1,6 +1,8 @@
-//! What other runtimes refuse while they run does not compile here, with a message that says why.
+//! Mistakes that other runtimes report at run time do not compile here, with a message that says
+//! why.
 //!
-//! With the default features only: the compiler names other types that would fit when there are more.
+//! With the default features only, since the compiler lists other types that would fit when there
+//! are more.
 #![cfg(all(feature = "local", not(feature = "web"), not(feature = "csv")))]
 
 #[test]

@@ -1,0 +1,31 @@
+//! The local Lambda, on raw sockets and from end to end.
+
+mod end_to_end;
+mod events;
+mod function_url;
+mod responses;
+mod runtime_api;
+mod server;
+
+use lambda_stream::local::Server;
+
+use crate::support::local::{Program, RawClient, invoke};
+
+/// Connects a client, and a program that has begun to respond to it.
+pub async fn respond_to_client(server: &Server) -> (RawClient, Program) {
+    let client = invoke(server, "1").await;
+    let mut program = Program::connect(server).await;
+    let invocation = program.next().await;
+    program.begin(invocation.id()).await;
+    (client, program)
+}
+
+/// Asserts that one more invocation succeeds.
+pub async fn assert_serves(server: &Server) {
+    let mut client = invoke(server, r#""next""#).await;
+    let mut program = Program::connect(server).await;
+    let invocation = program.next().await;
+    assert_eq!(invocation.event, r#""next""#);
+    program.respond(invocation.id(), "{}", b"ok").await;
+    assert_eq!(client.response().await.1, b"ok");
+}

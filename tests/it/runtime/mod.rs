@@ -1,0 +1,9 @@
+//! The runtime against a scripted Runtime API.
+
+mod configuration;
+mod errors;
+mod exact_bytes;
+mod handlers;
+mod replies;
+mod responses;
+mod timing;

@@ -1,0 +1,9 @@
+//! Web apps: events of front doors become requests, and responses become what front doors read.
+
+mod requests;
+mod responses;
+
+#[cfg(feature = "local")]
+mod compression;
+#[cfg(all(feature = "axum", feature = "local"))]
+mod front_doors;
