@@ -5,8 +5,8 @@
   architecture.py --knows   prints what each room imports, for the table
 
 A room is a row whose first cell is `src/NAME/`, `src/NAME.rs` or `crates/NAME/`. The column "Knows"
-lists the rooms that it imports, as `NAME`. A room imports rooms of rows above its own only, so there
-is no cycle.
+lists the rooms that it imports, as `NAME`. A room imports rooms of rows above its own only, so
+there is no cycle.
 
 Comments, strings, and what is compiled for tests only do not count, and neither does `src/lib.rs`,
 which re-exports from every room. The root itself is not a room: code imports
@@ -193,7 +193,7 @@ class Check:
             visit(room)
 
     def compare_manifests(self):
-        """The crates that a room imports are dependencies of its package, and the other way round."""
+        """A package depends on exactly the crates that its rooms import."""
         packages, crates = {"Cargo.toml": []}, set()
         for room, (path, _) in self.rooms.items():
             if path.parts[0] == "crates":
