@@ -97,7 +97,7 @@ pub use lambda_stream_wire::limits::RESPONSE_LIMIT;
 pub use self::error::Error;
 pub use self::event::{Context, LambdaEvent};
 pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Payload, Raw, Response};
-pub use self::runtime::{Handler, RunError, Runtime, run, run_with_writer};
+pub use self::runtime::{Handler, RunError, Runtime, check_handler, run, run_with_writer};
 
 /// The code of the README compiles.
 #[cfg(doctest)]

@@ -19,8 +19,9 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// Asks Cargo which library this test is linked with: there may be several in its folder.
-fn library() -> PathBuf {
+/// Asks Cargo which libraries this test is linked with: there may be several of one name in its
+/// folder.
+fn libraries(names: [&str; 2]) -> [PathBuf; 2] {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--no-run", "--locked", "--offline"]);
     cargo.args(["--test", "misuse", "--message-format=json"]);
@@ -30,13 +31,17 @@ fn library() -> PathBuf {
     let output = cargo.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    for message in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>() {
-        let message = message.unwrap();
-        if message["target"]["name"] == "lambda_stream" {
-            return message["filenames"][0].as_str().unwrap().into();
-        }
-    }
-    panic!("no library: {errors}");
+    let messages: Vec<Value> = serde_json::Deserializer::from_slice(&output.stdout)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    names.map(|name| {
+        let library = messages
+            .iter()
+            .find(|message| message["target"]["name"] == name)
+            .unwrap_or_else(|| panic!("no library {name}: {errors}"));
+        library["filenames"][0].as_str().unwrap().into()
+    })
 }
 
 /// Compiles a program, and returns the messages of the compiler.
@@ -44,7 +49,7 @@ fn library() -> PathBuf {
 /// # Panics
 ///
 /// When it compiles.
-fn compile(program: &Path, library: &Path) -> String {
+fn compile(program: &Path, [library, futures_core]: &[PathBuf; 2]) -> String {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let dependencies = library.parent().unwrap().display();
     let output = Command::new(rustc)
@@ -57,6 +62,7 @@ fn compile(program: &Path, library: &Path) -> String {
         .args(["--out-dir", env!("CARGO_TARGET_TMPDIR")])
         .arg(format!("-Ldependency={dependencies}"))
         .arg(format!("--extern=lambda_stream={}", library.display()))
+        .arg(format!("--extern=futures_core={}", futures_core.display()))
         .arg(program)
         .output()
         .unwrap();
@@ -113,7 +119,7 @@ fn without_library_lines(diagnostic: &str) -> String {
 
 #[test]
 fn misuse_does_not_compile() {
-    let library = library();
+    let libraries = libraries(["lambda_stream", "futures_core"]);
     let mut count = 0;
     for entry in fs::read_dir("tests/misuse").unwrap() {
         let program = entry.unwrap().path();
@@ -124,7 +130,7 @@ fn misuse_does_not_compile() {
             continue;
         }
         count += 1;
-        let messages = compile(&program, &library);
+        let messages = compile(&program, &libraries);
         let recorded = program.with_extension("stderr");
         if env::var_os("UPDATE").is_some() {
             fs::write(&recorded, &messages).unwrap();
@@ -136,5 +142,5 @@ fn misuse_does_not_compile() {
             program.display()
         );
     }
-    assert!(count >= 8, "{count}");
+    assert!(count >= 18, "{count}");
 }

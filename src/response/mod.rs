@@ -13,7 +13,6 @@ pub use self::frames::Frames;
 pub use self::head::{Head, HeadError};
 pub(crate) use self::into_response::Form;
 pub use self::into_response::{IntoResponse, Response};
-#[cfg(feature = "web")]
 pub(crate) use self::json::Document;
 pub use self::json::Json;
 pub use self::payload::{BodyChunks, Payload};

@@ -1,6 +1,7 @@
 //! The runtime: asks for invocations, calls the handler, and sends its response.
 
 mod answer;
+mod check;
 mod client;
 mod connection;
 mod dispatcher;
@@ -16,6 +17,7 @@ mod timer;
 
 use serde::de::DeserializeOwned;
 
+pub use self::check::check_handler;
 pub use self::error::RunError;
 pub use self::handler::Handler;
 #[cfg(any(feature = "testing", feature = "web"))]
