@@ -103,13 +103,13 @@ async fn a_second_cookie_behind_a_load_balancer_without_multi_value_headers_is_a
 }
 
 #[tokio::test]
-async fn the_answer_to_head_is_the_head_and_says_nothing_of_a_length() {
+async fn answer_to_head_tells_its_length_by_the_name_that_aws_gives_it() {
     serve(App::new(page), async |api| {
         let mut peer = api.invoke("1", &event(Door::FunctionUrl, "HEAD")).await;
         peer.response_head("1").await;
         assert_eq!(
             peer.prelude().await,
-            r#"{"statusCode":200,"headers":{"content-type":"text/html","x-a":"1, 2"},"multiValueHeaders":{"x-a":["1","2"]},"cookies":["c=3","d=4; Path=/"]}"#
+            r#"{"statusCode":200,"headers":{"content-type":"text/html","x-a":"1, 2","x-amzn-remapped-content-length":"2"},"multiValueHeaders":{"x-a":["1","2"]},"cookies":["c=3","d=4; Path=/"]}"#
         );
         assert_eq!(peer.rest().await, b"");
     })

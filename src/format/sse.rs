@@ -37,8 +37,8 @@ mod last_event_id;
 mod response;
 mod stream;
 
-pub use event::Event;
 pub use crate::error::EventError;
+pub use event::Event;
 pub use last_event_id::{last_event_id, last_event_id_in};
 pub use response::Sse;
 pub use stream::{EventStream, stream};

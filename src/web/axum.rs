@@ -9,7 +9,8 @@ use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 
-use super::origin::{Claims, Original, RequestContext};
+use super::claims::Claims;
+use super::origin::{Original, RequestContext};
 use crate::event::Context;
 
 /// The extension is not there: the request did not come through Lambda, or no authorizer left claims.

@@ -8,13 +8,14 @@ use std::pin::pin;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
+use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
-use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 
-use super::event::Event;
+use super::event::{FrontDoor, HttpEvent};
+use super::response::Answer;
 use crate::error::{Error, Failure, into_failure};
 use crate::response::Head;
 use lambda_stream_wire::failure::kind;
@@ -23,7 +24,7 @@ use lambda_stream_wire::prelude::Prelude;
 
 /// The form that a front door reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum DocumentForm {
     /// Each header with a list of values, cookies among them.
     MultiValue { limit: usize },
     /// Each header once, cookies in a list of their own.
@@ -32,17 +33,17 @@ pub(super) enum Form {
     SingleValue,
 }
 
-impl Form {
+impl DocumentForm {
     /// The form for the front door that sent this event.
-    pub(super) fn of(event: &Event) -> Self {
-        match event {
-            Event::RestApi(_) => Self::MultiValue {
+    pub(super) fn of(event: &HttpEvent<'_>) -> Self {
+        match event.door {
+            FrontDoor::RestApi => Self::MultiValue {
                 limit: BUFFERED_RESPONSE_LIMIT,
             },
-            Event::HttpApi(_) | Event::FunctionUrl(_) => Self::Cookies,
-            // ALB wants the answer in the form of the question.
-            Event::Alb(event) if event.multi_value_headers.is_empty() => Self::SingleValue,
-            Event::Alb(_) => Self::MultiValue {
+            FrontDoor::HttpApi | FrontDoor::FunctionUrl => Self::Cookies,
+            // A load balancer wants the answer in the form of the question.
+            FrontDoor::Alb if event.fields.multi_value_headers.is_empty() => Self::SingleValue,
+            FrontDoor::Alb => Self::MultiValue {
                 limit: ALB_RESPONSE_LIMIT,
             },
         }
@@ -62,17 +63,12 @@ impl Form {
 /// # Errors
 ///
 /// What the body fails with; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
-pub(super) async fn document<B>(
-    response: Response<B>,
-    form: Form,
-    is_head: bool,
-) -> Result<Bytes, Failure>
+pub(super) async fn document<B>(answer: Answer<B>, form: DocumentForm) -> Result<Bytes, Failure>
 where
     B: Body<Error: Into<Error>>,
 {
-    let (parts, body) = response.into_parts();
-    let head = Head::from(parts);
-    let body = if is_head || head.is_bodyless() {
+    let (head, body) = answer.into_parts(false);
+    let body = if head.is_bodyless() {
         Vec::new()
     } else {
         collect(body, form.limit()).await?
@@ -96,26 +92,26 @@ where
 }
 
 /// Everything but the body.
-fn head_fields(head: &Head, form: Form) -> Result<Map<String, Value>, Failure> {
+fn head_fields(head: &Head, form: DocumentForm) -> Result<Map<String, Value>, Failure> {
     let prelude = head.checked_prelude().map_err(invalid_head)?;
     let mut fields = Map::new();
     fields.insert("statusCode".to_owned(), head.status().as_u16().into());
     let cookies: Vec<&str> = prelude.cookie_values().flatten().collect();
     match form {
-        Form::MultiValue { .. } => {
+        DocumentForm::MultiValue { .. } => {
             let mut headers = multi_value(&prelude);
             if !cookies.is_empty() {
                 headers.insert("set-cookie".to_owned(), json!(cookies));
             }
             fields.insert("multiValueHeaders".to_owned(), headers.into());
         }
-        Form::Cookies => {
+        DocumentForm::Cookies => {
             fields.insert("headers".to_owned(), joined(&prelude).into());
             if !cookies.is_empty() {
                 fields.insert("cookies".to_owned(), json!(cookies));
             }
         }
-        Form::SingleValue => {
+        DocumentForm::SingleValue => {
             let mut headers = joined(&prelude);
             match cookies[..] {
                 [] => {}

@@ -54,7 +54,10 @@ mod app;
 mod axum;
 mod body;
 mod buffered;
+mod claims;
 mod event;
+mod headers;
+mod http_service;
 mod origin;
 mod path;
 mod query;
@@ -64,10 +67,12 @@ mod service;
 
 pub use self::app::App;
 pub use self::body::RequestBody;
-pub use self::event::Event;
-pub use self::origin::{Claims, Original, RequestContext};
+pub use self::claims::Claims;
+pub use self::event::FrontDoor;
+pub use self::http_service::HttpService;
+pub use self::origin::{Event, Original, RequestContext};
 pub use self::request::request;
-pub use self::service::{FromHttpFn, FromHttpService, HttpService};
+pub use self::service::Refuse;
 pub use aws_lambda_events;
 
 use crate::error::Error;
@@ -84,7 +89,7 @@ use crate::runtime::Runtime;
 /// ```no_run
 /// use http::{Request, Response};
 /// use http_body_util::Full;
-/// use lambda_stream::{Error, http::RequestBody};
+/// use lambda_stream::{Error, web::RequestBody};
 ///
 /// async fn hello(request: Request<RequestBody>) -> Result<Response<Full<&'static [u8]>>, Error> {
 ///     Ok(Response::new(Full::new(b"hello")))
