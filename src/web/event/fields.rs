@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::text::{Pairs, Text, Texts};
+use super::text::{Pairs, Text, Texts, optional_text};
 
 /// The fields of the three event formats together: 1.0, 2.0 and the load balancer's.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub(in crate::web) struct Fields<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) version: Text<'a>,
     #[serde(borrow)]
     pub(in crate::web) http_method: Text<'a>,
@@ -36,14 +36,14 @@ pub(in crate::web) struct Fields<'a> {
     #[serde(deserialize_with = "flag")]
     pub(in crate::web) is_base64_encoded: bool,
     /// The route of format 1.0, such as `/users/{id}`.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) resource: Text<'a>,
     /// The route of format 2.0 with its method, such as `GET /users/{id}`.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) route_key: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional")]
     pub(in crate::web) path_parameters: Pairs<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional")]
     pub(in crate::web) stage_variables: Pairs<'a>,
     #[serde(borrow)]
     pub(in crate::web) request_context: Option<ContextFields<'a>>,
@@ -60,17 +60,17 @@ pub(in crate::web) struct ContextFields<'a> {
     /// Only format 2.0 has this.
     #[serde(borrow)]
     pub(in crate::web) http: Option<HttpFields<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) api_id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) domain_name: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) path: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) stage: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) request_id: Text<'a>,
-    #[serde(borrow, deserialize_with = "nullable")]
+    #[serde(borrow, deserialize_with = "optional")]
     pub(in crate::web) identity: IdentityFields<'a>,
     #[serde(borrow)]
     pub(in crate::web) authorizer: Option<&'a RawValue>,
@@ -81,26 +81,28 @@ pub(in crate::web) struct ContextFields<'a> {
 pub(in crate::web) struct HttpFields<'a> {
     #[serde(borrow)]
     pub(in crate::web) method: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) source_ip: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub(in crate::web) struct IdentityFields<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "optional_text")]
     pub(in crate::web) source_ip: Text<'a>,
 }
 
-/// Reads `null` as the default.
-fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
+/// Reads `true`, `false` or `null`.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    nullable(deserializer)
+/// Reads what a request does not need: what cannot be read counts as absent.
+fn optional<'de: 'a, 'a, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'a> + Default,
+{
+    let raw: &'a RawValue = Deserialize::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }

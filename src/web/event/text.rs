@@ -5,7 +5,9 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 /// A text that borrows from the event where JSON has not escaped it; `None` if it was not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +31,10 @@ macro_rules! visit_scalars {
     };
 }
 
-struct TextVisitor;
+struct TextVisitor {
+    /// Whether a list or an object is an error; it is absent otherwise.
+    is_strict: bool,
+}
 
 impl<'de> Visitor<'de> for TextVisitor {
     type Value = Text<'de>;
@@ -54,13 +59,37 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Text(None))
     }
 
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text<'de>, A::Error> {
+        if self.is_strict {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Text<'de>, A::Error> {
+        if self.is_strict {
+            return Err(A::Error::invalid_type(Unexpected::Map, &self));
+        }
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
     visit_scalars!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+        deserializer.deserialize_any(TextVisitor { is_strict: true })
     }
+}
+
+/// Reads a text that a request does not need: what is not one counts as absent.
+pub(super) fn optional_text<'de: 'a, 'a, D>(deserializer: D) -> Result<Text<'a>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_any(TextVisitor { is_strict: false })
 }
 
 /// Texts of a list, or one text alone.
@@ -104,7 +133,8 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-        let mut pairs = Vec::new();
+        // Most objects of an event are the headers of a request, and JSON does not tell their number.
+        let mut pairs = Vec::with_capacity(16);
         while let Some(Text(name)) = map.next_key()? {
             let name = name.unwrap_or_default();
             map.next_value_seed(Values(|value| pairs.push((name.clone(), value))))?;
