@@ -66,6 +66,11 @@ impl<S> Response<S> {
         Self { form, payload }
     }
 
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_parts(self) -> (Form, S) {
+        (self.form, self.payload)
+    }
+
     /// The same response with a payload made of its own.
     #[cfg(feature = "testing")]
     pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {

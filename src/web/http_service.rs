@@ -18,12 +18,15 @@ use crate::error::{Error, Failure, into_failure};
 ///
 /// `B` is any [`http_body::Body`], and the errors are any error. Nothing has to be `Send` or `'static`.
 ///
-/// The parameter `M` is there so that functions and services can both be accepted; it is always inferred.
-/// This trait is not meant to be implemented elsewhere: implement `tower::Service`.
+/// The parameter `M` tells functions from services and is always inferred. This trait is not meant to be
+/// implemented elsewhere: implement `tower::Service`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer HTTP requests",
-    label = "neither a tower service of `http` types nor a function from request to response",
-    note = "needed is `tower::Service<http::Request<lambda_stream::web::RequestBody>>` or `async fn(http::Request<RequestBody>) -> Result<http::Response<B>, E>`, where `B: http_body::Body` and the errors are `Into<lambda_stream::Error>`"
+    label = "not a tower service of `http` types, nor a function from request to response",
+    note = "an axum `Router<S>` that still needs its state becomes a service with `.with_state(state)`",
+    note = "a function is `async fn(http::Request<lambda_stream::web::RequestBody>) -> Result<http::Response<B>, E>`, where `B: http_body::Body` and `E: Into<lambda_stream::Error>`",
+    note = "a service is `tower::Service<http::Request<lambda_stream::web::RequestBody>, Response = http::Response<B>>`",
+    note = "a function that takes a `LambdaEvent` runs with `lambda_stream::run`"
 )]
 pub trait HttpService<M> {
     /// The body of the responses.
