@@ -12,12 +12,12 @@ use http::{HeaderMap, StatusCode};
 use crate::error::Failure;
 use crate::response::{Form, Head};
 
-/// Any [response](crate::IntoResponse) of this library as one of axum: formats, `(Head, stream)`, and
-/// your own.
+/// Any [response](crate::IntoResponse) of this library as one of axum: formats, `(Head, stream)`,
+/// and your own.
 ///
-/// Status, headers and cookies of the head are kept. An error of the stream is one of the response's
-/// body, so behind Lambda it becomes the failure that it would be without axum. A head that cannot be
-/// sent is answered with 500, and a line in the log says why.
+/// Status, headers and cookies of the head are kept. An error of the stream is one of the
+/// response's body, so behind Lambda it becomes the failure that it would be without axum. A head
+/// that cannot be sent is answered with 500, and a line in the log says why.
 ///
 /// ```
 /// use axum::{Router, response::IntoResponse, routing::get};

@@ -1,7 +1,8 @@
-//! The JSON document that front doors read which do not stream.
+//! The JSON document of a response, for front doors that do not stream.
 //!
 //! Sources: AWS, "Set up Lambda proxy integrations in API Gateway" (1.0), "Create AWS Lambda proxy
-//! integrations for HTTP APIs" and "Invoking Lambda function URLs" (2.0), "Lambda functions as targets" (ALB).
+//! integrations for HTTP APIs" and "Invoking Lambda function URLs" (2.0), "Lambda functions as
+//! targets" (ALB).
 
 use std::pin::pin;
 
@@ -22,7 +23,7 @@ use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::{ALB_RESPONSE_LIMIT, BUFFERED_RESPONSE_LIMIT};
 use lambda_stream_wire::prelude::Prelude;
 
-/// The form that a front door reads.
+/// The form of the document, which depends on the front door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DocumentForm {
     /// Each header with a list of values, cookies among them.
@@ -34,7 +35,7 @@ pub(super) enum DocumentForm {
 }
 
 impl DocumentForm {
-    /// The form for the front door that sent this event.
+    /// Returns the form for the front door that sent this event.
     pub(super) fn of(event: &HttpEvent<'_>) -> Self {
         match event.door {
             FrontDoor::RestApi => Self::MultiValue {
@@ -58,11 +59,11 @@ impl DocumentForm {
     }
 }
 
-/// The document of a response.
+/// Returns the document of a response.
 ///
 /// # Errors
 ///
-/// What the body fails with; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
+/// The error of the body; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
 pub(super) async fn document<B>(answer: Answer<B>, form: DocumentForm) -> Result<Bytes, Failure>
 where
     B: Body<Error: Into<Error>>,
@@ -91,7 +92,7 @@ where
     Ok(document.into())
 }
 
-/// Everything but the body.
+/// Returns the fields of everything but the body.
 fn head_fields(head: &Head, form: DocumentForm) -> Result<Map<String, Value>, Failure> {
     let prelude = head.checked_prelude().map_err(invalid_head)?;
     let mut fields = Map::new();
@@ -159,7 +160,7 @@ fn description(status: StatusCode) -> Value {
     .into()
 }
 
-/// The whole body, unless it is too large: then no more of it is read.
+/// Reads the whole body; no more of it once it is too large.
 async fn collect<B>(body: B, limit: usize) -> Result<Vec<u8>, Failure>
 where
     B: Body<Error: Into<Error>>,

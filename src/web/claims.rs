@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use super::event::FrontDoor;
 
-/// What an authorizer of API Gateway found out about the caller; an extension of requests that passed
-/// one.
+/// What an authorizer of API Gateway found out about the caller; an extension of requests that
+/// passed one.
 ///
-/// The claims of a JWT (Cognito user pools and JWT authorizers), or what a Lambda authorizer returned
-/// as its context. API Gateway has verified them. Who signed a request with IAM is in the
-/// [`Original`](super::Original) event. What an ALB sends in `x-amzn-oidc-data` is not here, because
-/// it is for the function to verify.
+/// The claims of a JWT (Cognito user pools and JWT authorizers), or what a Lambda authorizer
+/// returned as its context. API Gateway has verified them. Who signed a request with IAM is in the
+/// [`Original`](super::Original) event. What an ALB sends in `x-amzn-oidc-data` is not here,
+/// because it is for the function to verify.
 ///
 /// ```
 /// use lambda_stream::web::{Claims, RequestBody};

@@ -11,15 +11,16 @@ use crate::error::{Error, Failure, into_failure};
 
 /// What answers HTTP requests: a tower service, or an async function or closure.
 ///
-/// * `tower::Service<http::Request<RequestBody>, Response = http::Response<B>>`: an axum `Router`, with
-///   any layers of `tower-http`, or `service_fn`. `poll_ready` is awaited before each request, and the
-///   service is not cloned.
+/// * `tower::Service<http::Request<RequestBody>, Response = http::Response<B>>`: an axum `Router`,
+///   with any layers of `tower-http`, or `service_fn`. `poll_ready` is awaited before each request,
+///   and the service is not cloned.
 /// * `async fn(http::Request<RequestBody>) -> Result<http::Response<B>, E>`.
 ///
-/// `B` is any [`http_body::Body`], and the errors are any error. Nothing has to be `Send` or `'static`.
+/// `B` is any [`http_body::Body`], and the errors are any error. Nothing has to be `Send` or
+/// `'static`.
 ///
-/// The parameter `M` tells functions from services and is always inferred. This trait is not meant to be
-/// implemented elsewhere: implement `tower::Service`.
+/// The parameter `M` tells functions from services and is always inferred. This trait is not meant
+/// to be implemented elsewhere: implement `tower::Service`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer HTTP requests",
     label = "not a tower service of `http` types, nor a function from request to response",

@@ -1,8 +1,8 @@
 //! Web apps: the same app behind a Function URL, API Gateway and a load balancer.
 //!
-//! [`run`] serves any tower service of the `http` crate's types, such as an axum `Router`, and any async
-//! function from request to response. What a route streams is streamed; what it returns whole arrives
-//! whole. Nothing is configured per route.
+//! [`run`] serves any tower service of the `http` crate's types, such as an axum `Router`, and any
+//! async function from request to response. What a route streams is streamed; what it returns whole
+//! arrives whole. Nothing is configured per route.
 //!
 //! ```no_run
 //! # #[cfg(feature = "axum")] mod app {
@@ -27,9 +27,9 @@
 //! | API Gateway HTTP API | 2.0 or 1.0 | no | [`run_buffered`] |
 //! | Application Load Balancer | ALB, single or multi-value | no | [`run_buffered`] |
 //!
-//! An event does not tell whether its front door streams, so the program chooses: with [`run_buffered`]
-//! or [`App::buffered`]. WebSocket APIs and VPC Lattice are not supported. Events that are not HTTP
-//! requests go to [`App::other_events`].
+//! An event does not tell whether its front door streams, so the program chooses: with
+//! [`run_buffered`] or [`App::buffered`]. WebSocket APIs and VPC Lattice are not supported. Events
+//! that are not HTTP requests go to [`App::other_events`].
 //!
 //! # The request
 //!
@@ -43,34 +43,37 @@
 //! | scheme and host of the URI | `x-forwarded-proto` and `host`, or the event's domain name |
 //! | extensions | [`Original`], [`RequestContext`], [`Claims`] if there are any, and [`Context`] |
 //!
-//! With the cargo feature `axum` the last four are extractors, and `Streamed` makes a response of axum
-//! from any [response](crate::IntoResponse) of this library, such as server-sent events or rows.
+//! With the cargo feature `axum` the last four are extractors, and `Streamed` makes a response of
+//! axum from any [response](crate::IntoResponse) of this library, such as server-sent events or
+//! rows.
 //!
-//! A request is made from the fields that it needs, and an event is parsed once. A field that is missing,
-//! `null` or of an unexpected type fails a request only if the request cannot be made without it; the
-//! failure names the field. The whole event, in the types of [`aws_lambda_events`], is decoded on demand
-//! by [`Original::event`].
+//! A request is made from the fields that it needs, and an event is parsed once. A field that is
+//! missing, `null` or of an unexpected type fails a request only if the request cannot be made
+//! without it; the failure names the field. The whole event, in the types of [`aws_lambda_events`],
+//! is decoded on demand by [`Original::event`].
 //!
-//! Two things are lost before the function is called: format 1.0 and ALB list the parameters of a query,
-//! where `?name` cannot be told from `?name=` (the app sees `?name=`), and header names that HTTP does
-//! not allow are left out with a line in the log.
+//! Two things are lost before the function is called: format 1.0 and ALB list the parameters of a
+//! query, where `?name` cannot be told from `?name=` (the app sees `?name=`), and header names that
+//! HTTP does not allow are left out with a line in the log.
 //!
 //! # The response
 //!
-//! As everywhere in this library: the head leaves as soon as it is known, an error of the body becomes
-//! trailers, the body's own trailers are dropped with a log line, and 204, 304 and empty bodies end at
-//! once. The body of the answer to a HEAD request is dropped without being polled.
+//! As everywhere in this library: the head leaves as soon as it is known, an error of the body
+//! becomes trailers, the body's own trailers are dropped with a log line, and 204, 304 and empty
+//! bodies end at once. The body of the answer to a HEAD request is dropped without being polled.
 //!
-//! **`content-length`** does not reach a client of a streamed response. Lambda's front doors set the
-//! framing of a connection themselves, and AWS passes on a length that a function sets as
-//! `x-amzn-remapped-content-length`. So a length that the app has set is sent under that name where the
-//! client would otherwise not learn it: with streamed responses (a download that shows its progress reads
-//! it there) and with answers to HEAD. A front door that buffers counts the bytes of a body itself.
+//! **`content-length`** does not reach a client of a streamed response. Lambda's front doors set
+//! the framing of a connection themselves, and AWS passes on a length that a function sets as
+//! `x-amzn-remapped-content-length`. So a length that the app has set is sent under that name where
+//! the client would otherwise not learn it: with streamed responses (a download that shows its
+//! progress reads it there) and with answers to HEAD. A front door that buffers counts the bytes of
+//! a body itself.
 //!
-//! **`content-encoding`** behind a streaming Function URL is unreliable: users report that gzip is undone
-//! on the way and the header removed, and that CloudFront in front of it then fails now and then. Do not
-//! compress there (no `CompressionLayer`); let CloudFront compress at the edge. Compression is fine behind
-//! API Gateway and in buffered responses.
+//! **`content-encoding`** behind a streaming Function URL is unreliable: users report that gzip is
+//! undone on the way and the header removed, and that CloudFront in front of it then fails now and
+//! then. Do not compress there (no `CompressionLayer`); let CloudFront compress at the edge.
+//! Nothing of the kind is known of API Gateway, which does not compress streams itself, or of
+//! buffered responses.
 //!
 //! # Limits
 //!

@@ -28,12 +28,9 @@ struct Origin {
 /// Returns the extensions of a request that tell where it came from.
 pub(super) fn extensions(event: &HttpEvent<'_>, headers: &HeaderMap) -> (Original, RequestContext) {
     let (bytes, context) = (event.bytes, &event.context);
-    let shared = |text: &Text<'_>| {
-        let text = text.0.as_ref()?;
-        Some(SharedText::new(text, bytes))
-    };
+    let shared = |text: &Text<'_>| Some(SharedText::new(text.as_deref()?, bytes));
     let all = |pairs: &Pairs<'_>| {
-        let shared = |text| SharedText::new(text, bytes);
+        let shared = |text: &str| SharedText::new(text, bytes);
         let pairs = pairs.0.iter();
         pairs.map(|(n, v)| (shared(n), shared(v))).collect()
     };

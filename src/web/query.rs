@@ -5,7 +5,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::event::Pairs;
 use super::path::{NOT_IN_QUERY, keep_escapes};
 
-/// What has to be encoded in a decoded name or value: all but the unreserved characters of RFC 3986.
+/// What has to be encoded in a decoded name or value: all but the unreserved characters of RFC
+/// 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -22,9 +23,9 @@ pub(super) fn from_text(query: &str) -> Option<String> {
     Some(valid)
 }
 
-/// Returns the query of parameters that are as the client sent them, as behind a load balancer (AWS,
-/// "Lambda functions as targets": "If the query parameters are URL-encoded, the load balancer does
-/// not decode them").
+/// Returns the query of parameters that are as the client sent them, as behind a load balancer
+/// (AWS, "Lambda functions as targets": "If the query parameters are URL-encoded, the load balancer
+/// does not decode them").
 pub(super) fn from_encoded(parameters: &Pairs<'_>) -> Option<String> {
     join(parameters, |text, query| {
         keep_escapes(text, NOT_IN_QUERY, query);

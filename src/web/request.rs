@@ -105,8 +105,8 @@ fn method(event: &HttpEvent<'_>) -> Result<Method, Failure> {
 /// | Function URL, ALB | what the client sent | as sent | none |
 ///
 /// Sources: AWS, "Create AWS Lambda proxy integrations for HTTP APIs" (`rawPath`, `version`); live
-/// captures that users have published (`hotsock/voker`, July 2026, encoding; `localstack/localstack`
-/// pull request 12296, custom domains).
+/// captures that users have published (`hotsock/voker`, July 2026, encoding;
+/// `localstack/localstack` pull request 12296, custom domains).
 fn event_path<'a>(event: &'a HttpEvent<'_>) -> EventPath<'a> {
     let (fields, context) = (&event.fields, &event.context);
     let path = fields.path.as_deref().unwrap_or_default();

@@ -80,7 +80,8 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Returns what an event lacks to be one of an HTTP front door; `Ok` if it has all the marks of one.
+/// Returns what an event lacks to be one of an HTTP front door; `Ok` if it has all the marks of
+/// one.
 ///
 /// # Errors
 ///
@@ -102,8 +103,8 @@ pub(super) fn missing(event: &[u8]) -> Result<Option<&'static str>, serde_json::
 
 /// Whether the platform reports that a streamed response is complete. Nobody waits for an answer.
 ///
-/// Unverified by AWS's documentation: users report a second invocation of this shape after a response
-/// that was streamed through API Gateway. It is recognized here only.
+/// Unverified by AWS's documentation: users report a second invocation of this shape after a
+/// response that was streamed through API Gateway. It is recognized here only.
 pub(in crate::web) fn is_completion(event: &[u8]) -> bool {
     Shape::of(event).is_some_and(|shape| {
         shape.invoke_completion_status.is_some() && shape.request_context.is_none()

@@ -133,7 +133,8 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-        // Most objects of an event are the headers of a request, and JSON does not tell their number.
+        // Most objects of an event are the headers of a request, and JSON does not tell their
+        // number.
         let mut pairs = Vec::with_capacity(16);
         while let Some(Text(name)) = map.next_key()? {
             let name = name.unwrap_or_default();
@@ -206,12 +207,13 @@ impl<'de, F: FnMut(Cow<'de, str>)> Visitor<'de> for Values<F> {
     }
 }
 
-/// A text of an event that outlives its decoding: a part of the event's bytes where it was borrowed.
+/// A text of an event that outlives its decoding: a part of the event's bytes where it was
+/// borrowed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(in crate::web) struct SharedText(Bytes);
 
 impl SharedText {
-    pub(in crate::web) fn new(text: &Cow<'_, str>, event: &Bytes) -> Self {
+    pub(in crate::web) fn new(text: &str, event: &Bytes) -> Self {
         Self(share(text, event))
     }
 
@@ -234,10 +236,12 @@ impl From<&str> for SharedText {
 }
 
 /// Returns the bytes of a text, without a copy where it is a part of the event.
-pub(in crate::web) fn share(text: &Cow<'_, str>, event: &Bytes) -> Bytes {
-    match text {
-        Cow::Borrowed(text) => event.slice_ref(text.as_bytes()),
-        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+pub(in crate::web) fn share(text: &str, event: &Bytes) -> Bytes {
+    let (whole, part) = (event.as_ptr_range(), text.as_bytes().as_ptr_range());
+    if whole.start <= part.start && part.end <= whole.end {
+        event.slice_ref(text.as_bytes())
+    } else {
+        Bytes::copy_from_slice(text.as_bytes())
     }
 }
 
