@@ -143,6 +143,7 @@ fn damaged_field_is_named_in_our_words() {
         assert_eq!(failure.error_type(), "Function.InvalidEvent");
         let text = failure.to_string();
         assert!(text.contains(named), "{text}");
+        assert!(text.contains("API Gateway, payload format 1.0"), "{text}");
         assert!(!text.contains("::") && !text.contains("struct"), "{text}");
     }
 }
@@ -373,4 +374,20 @@ async fn length_of_a_download_is_told_by_the_name_that_aws_gives_it() {
     check!(sized, "GET", None);
     check!(sized, "HEAD", Some("4"));
     check!(unsized_body, "HEAD", None);
+    // A front door that buffers counts the bytes of a body, but there is none to count for HEAD.
+    for (method, expected) in [("GET", None), ("HEAD", Some("4"))] {
+        serve(App::new(with_length).buffered(), async |api| {
+            let event = Door::FunctionUrl.event(&Asked::new(method, "/"));
+            let mut peer = api.invoke("1", &event.to_string()).await;
+            let head = peer.response_head("1").await;
+            let length: usize = support::header(&head, "Content-Length").parse().unwrap();
+            let mut document = Vec::new();
+            while document.len() < length {
+                document.extend(peer.until(b"}").await);
+            }
+            let document = String::from_utf8(document).unwrap();
+            assert_eq!(told(&document).as_deref(), expected, "{method}");
+        })
+        .await;
+    }
 }

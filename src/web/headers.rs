@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
-use super::event::{Fields, Pairs, invalid, share};
-use crate::error::Failure;
+use super::event::{Fields, Invalid, Pairs, share};
 
 /// Where the trace of a request is told, by front doors and by what the app calls.
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -22,7 +21,7 @@ pub(super) fn headers(
     fields: &Fields<'_>,
     event: &Bytes,
     trace_id: Option<&str>,
-) -> Result<HeaderMap, Failure> {
+) -> Result<HeaderMap, Invalid> {
     let (multi, single) = (&fields.multi_value_headers, &fields.headers);
     // A guess that is enough for real requests, and small for the others.
     let names = multi.0.len().max(single.0.len()).min(64) + 2;
@@ -45,7 +44,7 @@ fn append(
     pairs: &Pairs<'_>,
     event: &Bytes,
     only_new: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Invalid> {
     for (name, value) in &pairs.0 {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             tracing::warn!(?name, "left out a header of the event: not a header name");
@@ -63,7 +62,7 @@ fn append(
     Ok(())
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Failure> {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Invalid> {
     let Ok(value) = HeaderValue::try_from(value) else {
         tracing::warn!(%name, "left out a header of the event: its value has a control character");
         return Ok(());
@@ -72,8 +71,8 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Fai
     Ok(())
 }
 
-fn too_many() -> Failure {
-    invalid(format_args!(
+fn too_many() -> Invalid {
+    Invalid(format!(
         "`headers` has more than {NAMES_LIMIT} different names, the most that a request can have"
     ))
 }
@@ -84,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    fn read(event: &str, trace_id: Option<&str>) -> Result<HeaderMap, Failure> {
+    fn read(event: &str, trace_id: Option<&str>) -> Result<HeaderMap, Invalid> {
         let event = Bytes::copy_from_slice(event.as_bytes());
         headers(&serde_json::from_slice(&event).unwrap(), &event, trace_id)
     }
@@ -131,7 +130,7 @@ mod tests {
         };
         assert_eq!(read(&event(24_576), None).unwrap().keys_len(), 24_576);
         for (names, trace_id) in [(24_577, None), (24_576, Some("Root=1"))] {
-            let text = read(&event(names), trace_id).unwrap_err().to_string();
+            let Invalid(text) = read(&event(names), trace_id).unwrap_err();
             assert!(text.contains("24,576"), "{text}");
         }
     }

@@ -12,7 +12,7 @@ use http::{Method, Request};
 
 use super::body::RequestBody;
 use super::claims::Claims;
-use super::event::{FrontDoor, HttpEvent, Text, invalid, share};
+use super::event::{FrontDoor, HttpEvent, Invalid, Text, share};
 use super::headers;
 use super::origin;
 use super::path::{self, EventPath, PathRules};
@@ -58,6 +58,15 @@ pub(super) fn from_event(
     context: Context,
     paths: &PathRules,
 ) -> Result<Request<RequestBody>, Failure> {
+    let door = event.door;
+    assemble(event, context, paths).map_err(|invalid| invalid.into_failure(door))
+}
+
+fn assemble(
+    event: HttpEvent<'_>,
+    context: Context,
+    paths: &PathRules,
+) -> Result<Request<RequestBody>, Invalid> {
     let method = method(&event)?;
     let path = paths.apply(&event_path(&event));
     let headers = headers::headers(&event.fields, event.bytes, context.trace_id())?;
@@ -80,18 +89,16 @@ pub(super) fn from_event(
     Ok(request)
 }
 
-fn method(event: &HttpEvent<'_>) -> Result<Method, Failure> {
+fn method(event: &HttpEvent<'_>) -> Result<Method, Invalid> {
     let (field, method) = match &event.context.http {
         Some(http) => ("requestContext.http.method", &http.method),
         None => ("httpMethod", &event.fields.http_method),
     };
     match method.as_deref() {
-        None => Err(invalid(format_args!("`{field}` is missing"))),
-        Some(method) => method.parse().map_err(|_| {
-            invalid(format_args!(
-                "`{field}` is {method:?}, which is not a method"
-            ))
-        }),
+        None => Err(Invalid(format!("`{field}` is missing"))),
+        Some(method) => method
+            .parse()
+            .map_err(|_| Invalid(format!("`{field}` is {method:?}, which is not a method"))),
     }
 }
 
@@ -170,7 +177,7 @@ fn query(event: &HttpEvent<'_>) -> Option<String> {
     }
 }
 
-fn body(event: HttpEvent<'_>) -> Result<Bytes, Failure> {
+fn body(event: HttpEvent<'_>) -> Result<Bytes, Invalid> {
     let Some(text) = event.fields.body.0 else {
         return Ok(Bytes::new());
     };
@@ -178,7 +185,7 @@ fn body(event: HttpEvent<'_>) -> Result<Bytes, Failure> {
         return BASE64
             .decode(text.as_bytes())
             .map(Bytes::from)
-            .map_err(|error| invalid(format_args!("`body` is not base64: {error}")));
+            .map_err(|error| Invalid(format!("`body` is not base64: {error}")));
     }
     Ok(match text {
         Cow::Borrowed(_) => share(&text, event.bytes),
@@ -192,14 +199,14 @@ fn uri(
     query: Option<String>,
     headers: &HeaderMap,
     domain_name: &Text<'_>,
-) -> Result<Uri, Failure> {
+) -> Result<Uri, Invalid> {
     let mut target = path;
     if let Some(query) = query {
         target.push('?');
         target.push_str(&query);
     }
     let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
-        .map_err(|error| invalid(format_args!("path and query do not form a URI: {error}")))?;
+        .map_err(|error| Invalid(format!("path and query do not form a URI: {error}")))?;
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
     let domain_name = domain_name.as_deref().map(str::as_bytes);
     let authority = host
@@ -211,7 +218,7 @@ fn uri(
         parts.authority = Some(authority);
         parts.scheme = Some(scheme(headers));
     }
-    Uri::from_parts(parts).map_err(|error| invalid(format_args!("the URI is invalid: {error}")))
+    Uri::from_parts(parts).map_err(|error| Invalid(format!("the URI is invalid: {error}")))
 }
 
 /// Returns a host with an optional port. User information does not belong into a `host` header

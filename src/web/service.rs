@@ -7,7 +7,7 @@ use http_body_util::Empty;
 use super::app::App;
 use super::body::RequestBody;
 use super::buffered::{self, DocumentForm};
-use super::event::{HttpEvent, NotDecoded, invalid, is_completion};
+use super::event::{HttpEvent, Invalid, NotDecoded, is_completion};
 use super::http_service::HttpService;
 use super::path::PathRules;
 use super::request::from_event;
@@ -90,7 +90,7 @@ impl Handler<()> for Refuse {
             Err(match HttpEvent::decode(&event) {
                 Err(error) => error.into_failure(&event),
                 // Only reached by a caller that does not look first.
-                Ok(event) => invalid(format_args!("nobody handles requests of {}", event.door)),
+                Ok(event) => Invalid("nobody handles it".to_owned()).into_failure(event.door),
             })
         };
         exchange.stream(call).await

@@ -29,11 +29,28 @@ pub enum FrontDoor {
     Alb,
 }
 
+impl FrontDoor {
+    /// Returns the front door whose events have these marks.
+    fn of(has_http: bool, has_elb: bool, api_id: &Text<'_>, domain_name: &Text<'_>) -> Self {
+        if !has_http {
+            return if has_elb { Self::Alb } else { Self::RestApi };
+        }
+        // The two send the same format; only their host names differ.
+        let domain_name = domain_name.as_deref().unwrap_or_default();
+        let is_local = api_id.as_deref() == Some("local");
+        if is_local || domain_name.contains(".lambda-url.") {
+            Self::FunctionUrl
+        } else {
+            Self::HttpApi
+        }
+    }
+}
+
 impl fmt::Display for FrontDoor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::RestApi => "API Gateway (payload format 1.0)",
-            Self::HttpApi => "API Gateway HTTP API (payload format 2.0)",
+            Self::RestApi => "API Gateway, payload format 1.0",
+            Self::HttpApi => "API Gateway HTTP API, payload format 2.0",
             Self::FunctionUrl => "Function URL",
             Self::Alb => "Application Load Balancer",
         })
@@ -72,22 +89,16 @@ impl<'a> HttpEvent<'a> {
         let Some(context) = fields.request_context.take() else {
             return lacks(other::NO_CONTEXT);
         };
-        let door = if context.http.is_some() {
-            // The two send the same format; only their host names differ.
-            let domain_name = context.domain_name.as_deref().unwrap_or_default();
-            let is_local = context.api_id.as_deref() == Some("local");
-            if is_local || domain_name.contains(".lambda-url.") {
-                FrontDoor::FunctionUrl
-            } else {
-                FrontDoor::HttpApi
-            }
-        } else if !fields.http_method.is_some() {
+        let has_http = context.http.is_some();
+        if !has_http && !fields.http_method.is_some() {
             return lacks(other::NO_METHOD);
-        } else if context.elb.is_some() {
-            FrontDoor::Alb
-        } else {
-            FrontDoor::RestApi
-        };
+        }
+        let door = FrontDoor::of(
+            has_http,
+            context.elb.is_some(),
+            &context.api_id,
+            &context.domain_name,
+        );
         Ok(Self {
             door,
             fields,
@@ -100,14 +111,14 @@ impl<'a> HttpEvent<'a> {
 impl NotDecoded {
     /// Tells a damaged event of a front door from one of another kind.
     fn describe(event: &str, error: &serde_json::Error) -> Self {
-        match other::missing(event.as_bytes()) {
-            Ok(None) => {}
-            Ok(Some(why)) => return Self::Other(why.to_owned()),
-            Err(error) => return Self::Other(error.to_string()),
-        }
+        let door = match other::front_door(event.as_bytes()) {
+            Ok(door) => door,
+            Err(why) => return Self::Other(why),
+        };
         // Reads it once more, slower, to learn which field is wrong.
-        let text = wrong_field::<Fields<'_>>(event.as_bytes()).unwrap_or_else(|| error.to_string());
-        Self::Invalid(invalid(text))
+        let text = wrong_field::<Fields<'_>>(event.as_bytes());
+        let text = text.unwrap_or_else(|| error.to_string());
+        Self::Invalid(Invalid(text).into_failure(door))
     }
 
     /// Returns the failure of an invocation whose event nobody handles.
@@ -127,7 +138,7 @@ impl NotDecoded {
 pub(super) fn decode_as<T: DeserializeOwned>(door: FrontDoor, event: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(event).map_err(|error| {
         let text = wrong_field::<T>(event).unwrap_or_else(|| error.to_string());
-        let text = format!("the event of the {door} is not of the requested type: {text}");
+        let text = format!("the event ({door}) is not of the requested type: {text}");
         Failure::new(kind::INVALID_EVENT, text)
     })
 }
@@ -142,12 +153,17 @@ fn wrong_field<'a, T: serde::Deserialize<'a>>(event: &'a [u8]) -> Option<String>
     })
 }
 
-/// Returns the failure of an event that is an HTTP request but cannot be read as one.
-pub(super) fn invalid(text: impl fmt::Display) -> Failure {
-    Failure::new(
-        kind::INVALID_EVENT,
-        format!("the event is not a valid HTTP request: {text}"),
-    )
+/// What is wrong with an event that is an HTTP request but cannot be read as one.
+#[derive(Debug)]
+pub(super) struct Invalid(pub(super) String);
+
+impl Invalid {
+    pub(super) fn into_failure(self, door: FrontDoor) -> Failure {
+        Failure::new(
+            kind::INVALID_EVENT,
+            format!("the event ({door}) is not a valid HTTP request: {}", self.0),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +216,7 @@ mod tests {
             ))
             .to_string();
             assert!(text.contains(names), "{text}");
+            assert!(text.contains("Application Load Balancer"), "{text}");
             assert!(!text.contains("::") && !text.contains("struct"), "{text}");
         }
     }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::text::Text;
+use super::FrontDoor;
+use super::text::{Text, optional_text};
 use crate::error::Failure;
 use lambda_stream_wire::failure::kind;
 
@@ -28,7 +29,8 @@ struct Shape<'a> {
     /// The first version of VPC Lattice's format.
     #[serde(rename = "raw_path")]
     lattice_path: Option<IgnoredAny>,
-    request_context: Option<ContextShape>,
+    #[serde(borrow)]
+    request_context: Option<ContextShape<'a>>,
     #[serde(rename = "Records", borrow)]
     records: Option<Vec<Record<'a>>>,
     #[serde(rename = "detail-type")]
@@ -38,8 +40,13 @@ struct Shape<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, expecting = "an object")]
-struct ContextShape {
+struct ContextShape<'a> {
+    elb: Option<IgnoredAny>,
     http: Option<IgnoredAny>,
+    #[serde(borrow, deserialize_with = "optional_text")]
+    api_id: Text<'a>,
+    #[serde(borrow, deserialize_with = "optional_text")]
+    domain_name: Text<'a>,
     connection_id: Option<IgnoredAny>,
     service_network_arn: Option<IgnoredAny>,
 }
@@ -80,25 +87,27 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Returns what an event lacks to be one of an HTTP front door; `Ok` if it has all the marks of
-/// one.
+/// Returns the front door that an event has the marks of.
 ///
 /// # Errors
 ///
-/// When it is not even an object.
-pub(super) fn missing(event: &[u8]) -> Result<Option<&'static str>, serde_json::Error> {
-    let shape: Shape<'_> = serde_json::from_slice(event)?;
-    Ok(if shape.method_arn.is_some() || shape.route_arn.is_some() {
-        Some(IS_AUTHORIZER)
-    } else {
-        match &shape.request_context {
-            None => Some(NO_CONTEXT),
-            Some(context) if context.http.is_none() && shape.http_method.is_none() => {
-                Some(NO_METHOD)
-            }
-            Some(_) => None,
-        }
-    })
+/// What it lacks.
+pub(super) fn front_door(event: &[u8]) -> Result<FrontDoor, String> {
+    let shape: Shape<'_> = serde_json::from_slice(event).map_err(|error| error.to_string())?;
+    if shape.method_arn.is_some() || shape.route_arn.is_some() {
+        return Err(IS_AUTHORIZER.to_owned());
+    }
+    let context = shape.request_context.ok_or(NO_CONTEXT)?;
+    let has_http = context.http.is_some();
+    if !has_http && shape.http_method.is_none() {
+        return Err(NO_METHOD.to_owned());
+    }
+    Ok(FrontDoor::of(
+        has_http,
+        context.elb.is_some(),
+        &context.api_id,
+        &context.domain_name,
+    ))
 }
 
 /// Whether the platform reports that a streamed response is complete. Nobody waits for an answer.
