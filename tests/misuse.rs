@@ -6,11 +6,20 @@
 //! environment to record them anew. This takes a second or two; a tool that builds a package for
 //! the programs would build all dependencies once more.
 //!
-//! With the default features only, since the compiler lists other types that would fit when there
-//! are more.
-#![cfg(all(
-    feature = "default",
-    not(any(feature = "csv", feature = "web", feature = "testing"))
+//! The programs of `tests/misuse` are compiled with the default features and those of
+//! `tests/misuse_web` with all features, since the compiler lists the other types that would fit, and
+//! their number depends on the features.
+#![cfg(any(
+    all(
+        feature = "default",
+        not(any(feature = "csv", feature = "web", feature = "testing"))
+    ),
+    all(
+        feature = "axum",
+        feature = "csv",
+        feature = "local",
+        feature = "testing"
+    )
 ))]
 
 use std::path::{Path, PathBuf};
@@ -19,12 +28,21 @@ use std::{env, fs};
 
 use serde_json::Value;
 
+/// Folder of the programs, and the crates that they use.
+#[cfg(not(feature = "axum"))]
+const PROGRAMS: (&str, &[&str]) = ("tests/misuse", &["lambda_stream", "futures_core"]);
+#[cfg(feature = "axum")]
+const PROGRAMS: (&str, &[&str]) = ("tests/misuse_web", &["lambda_stream", "axum", "http"]);
+
 /// Asks Cargo which libraries this test is linked with: there may be several of one name in its
 /// folder.
-fn libraries(names: [&str; 2]) -> [PathBuf; 2] {
+fn libraries(names: &[&str]) -> Vec<(String, PathBuf)> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--no-run", "--locked", "--offline"]);
     cargo.args(["--test", "misuse", "--message-format=json"]);
+    if cfg!(feature = "axum") {
+        cargo.arg("--all-features");
+    }
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
@@ -35,13 +53,17 @@ fn libraries(names: [&str; 2]) -> [PathBuf; 2] {
         .into_iter()
         .collect::<Result<_, _>>()
         .unwrap();
-    names.map(|name| {
+    let path = |name: &str| {
         let library = messages
             .iter()
             .find(|message| message["target"]["name"] == name)
             .unwrap_or_else(|| panic!("no library {name}: {errors}"));
         library["filenames"][0].as_str().unwrap().into()
-    })
+    };
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), path(name)))
+        .collect()
 }
 
 /// Compiles a program, and returns the messages of the compiler.
@@ -49,9 +71,9 @@ fn libraries(names: [&str; 2]) -> [PathBuf; 2] {
 /// # Panics
 ///
 /// When it compiles.
-fn compile(program: &Path, [library, futures_core]: &[PathBuf; 2]) -> String {
+fn compile(program: &Path, libraries: &[(String, PathBuf)]) -> String {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let dependencies = library.parent().unwrap().display();
+    let dependencies = libraries[0].1.parent().unwrap().display();
     let output = Command::new(rustc)
         .args([
             "--edition=2024",
@@ -61,8 +83,11 @@ fn compile(program: &Path, [library, futures_core]: &[PathBuf; 2]) -> String {
         .args(["--verbose", "--color=never"])
         .args(["--out-dir", env!("CARGO_TARGET_TMPDIR")])
         .arg(format!("-Ldependency={dependencies}"))
-        .arg(format!("--extern=lambda_stream={}", library.display()))
-        .arg(format!("--extern=futures_core={}", futures_core.display()))
+        .args(
+            libraries
+                .iter()
+                .map(|(name, path)| format!("--extern={name}={}", path.display())),
+        )
         .arg(program)
         .output()
         .unwrap();
@@ -119,9 +144,10 @@ fn without_library_lines(diagnostic: &str) -> String {
 
 #[test]
 fn misuse_does_not_compile() {
-    let libraries = libraries(["lambda_stream", "futures_core"]);
+    let (folder, crates) = PROGRAMS;
+    let libraries = libraries(crates);
     let mut count = 0;
-    for entry in fs::read_dir("tests/misuse").unwrap() {
+    for entry in fs::read_dir(folder).unwrap() {
         let program = entry.unwrap().path();
         if program
             .extension()
@@ -142,5 +168,5 @@ fn misuse_does_not_compile() {
             program.display()
         );
     }
-    assert!(count >= 18, "{count}");
+    assert!(count >= 3, "{count} programs");
 }

@@ -1,6 +1,6 @@
-//! A web app as people have them: a page, JSON, server-sent events, a download, an upload, a redirect.
+//! A typical web app: a page, JSON, server-sent events, a download, an upload, a redirect.
 //!
-//! Nothing in it knows of Lambda but the last line of `main`.
+//! Only the last line of `main` knows that it runs on Lambda.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn square(Path(n): Path<u32>) -> Json<Value> {
     Json(json!({"n": n, "square": u64::from(n).pow(2)}))
 }
 
-/// What the front door knows of the caller; `None` where the app runs without Lambda.
+/// What the front door knows about the caller; `None` where the app runs without Lambda.
 async fn caller(context: Option<RequestContext>) -> Json<Value> {
     let ip = context.as_ref().and_then(RequestContext::source_ip);
     Json(json!({"ip": ip}))
@@ -62,11 +62,13 @@ async fn download() -> impl IntoResponse {
         Ok::<_, Infallible>(pattern.slice(from..from + CHUNK_BYTES))
     });
     let head = [
-        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (
             header::CONTENT_DISPOSITION,
-            "attachment; filename=\"pattern.bin\"",
+            "attachment; filename=\"pattern.bin\"".to_owned(),
         ),
+        // AWS passes it on as `x-amzn-remapped-content-length`.
+        (header::CONTENT_LENGTH, DOWNLOAD_BYTES.to_string()),
     ];
     (head, Body::from_stream(chunks))
 }

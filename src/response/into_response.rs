@@ -109,6 +109,11 @@ impl<S> Response<S> {
         Self { form, payload }
     }
 
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_parts(self) -> (Form, S) {
+        (self.form, self.payload)
+    }
+
     /// Replaces the payload by one made from it.
     #[cfg(any(feature = "testing", feature = "web"))]
     pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {

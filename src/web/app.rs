@@ -1,38 +1,25 @@
-//! A web app as a handler.
+//! A web app with its options.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use futures_core::Stream;
-use http::{Method, Request};
-use pin_project_lite::pin_project;
-
-use super::body::RequestBody;
-use super::buffered;
-use super::event::Decoded;
+use super::http_service::HttpService;
 use super::path::PathRules;
-use super::request::from_decoded;
-use super::response::Answer;
-use super::service::HttpService;
-use crate::error::Failure;
-use crate::event::LambdaEvent;
-use crate::response::{Document, IntoResponse, Response};
-use crate::runtime::{Handler, Reply};
+use super::service::Refuse;
+use crate::runtime::Handler;
 
 /// A web app with options; [`run`](super::run) is the one without.
 ///
 /// It is a [`Handler`], so it goes wherever one does:
 ///
 /// ```no_run
-/// # async fn hello(_: http::Request<lambda_stream::web::RequestBody>) -> Result<http::Response<String>, lambda_stream::Error> { Ok(http::Response::default()) }
-/// # async fn f() -> Result<(), lambda_stream::RunError> {
+/// # use http::{Request, Response};
+/// # use lambda_stream::web::RequestBody;
+/// # async fn hello(_: Request<RequestBody>) -> Result<Response<String>, lambda_stream::Error> {
+/// #     Ok(Response::default())
+/// # }
+/// # async fn f() -> Result<(), lambda_stream::Error> {
 /// use lambda_stream::Runtime;
 /// use lambda_stream::web::App;
 ///
-/// Runtime::new()
-///     .run_with_setup(async || Ok::<_, lambda_stream::Error>(App::new(hello).base_path("/v1")))
-///     .await
+/// Runtime::new().run(App::new(hello).base_path("/v1")).await
 /// # }
 /// ```
 ///
@@ -40,23 +27,40 @@ use crate::runtime::{Handler, Reply};
 ///
 /// The app sees the same path behind each front door:
 ///
-/// * The **stage** of API Gateway is left out. A request to `…amazonaws.com/prod/users` has the path
-///   `/users`, whether it is a REST API (which leaves the stage out itself) or an HTTP API (which does not).
+/// * Behind API Gateway it is **the path that the route matched**: where the event names its route
+///   and the parameters, they decide. So the stage is left out (a request to
+///   `…amazonaws.com/prod/users` has the path `/users`), and the base path of a custom domain as
+///   well, and a path that happens to begin with a segment called like the stage is kept.
+/// * Where an event names no route (the `$default` route of an HTTP API, events written by hand),
+///   the **stage** is left out where that front door puts it. A REST API does not on its own host.
 ///   [`keep_stage`](Self::keep_stage) gives the path as the client asked for it.
-/// * The **base path** of a custom domain is part of the path, as API Gateway sends it, unless
-///   [`base_path`](Self::base_path) names it: then it is left out where a path begins with it.
-/// * Percent-encoding is kept as it came. What no URI can have, such as spaces and letters outside ASCII,
-///   is percent-encoded.
+/// * A **base path** that is still part of the path is left out if [`base_path`](Self::base_path)
+///   names it.
+/// * **Percent-encoding** is as the client sent it. HTTP APIs decode paths, so there the path is
+///   encoded again, once; an encoded slash cannot be told from a slash any more, and API Gateway
+///   itself cuts a path at an encoded question mark. What a URI cannot have, such as spaces and
+///   letters outside ASCII, is percent-encoded everywhere.
+///
+/// # Other events
+///
+/// A function that serves a web app may receive events that are not HTTP requests: a warm-up, a
+/// schedule, a queue's messages. They go to the handler of [`other_events`](Self::other_events).
+/// Without one, such an invocation fails with `Function.InvalidEvent` and a text that says what the
+/// event looks like. Only the notice that a streamed response is complete
+/// (`{"invokeCompletionStatus": …}`, which users report from API Gateway) is accepted silently:
+/// nobody waits for its answer.
 #[derive(Debug, Clone)]
 #[must_use = "an app does nothing until a runtime runs it"]
-pub struct App<S> {
-    service: S,
-    paths: PathRules,
-    is_buffered: bool,
+pub struct App<S, O = Refuse> {
+    pub(super) service: S,
+    pub(super) paths: PathRules,
+    pub(super) is_buffered: bool,
+    /// Handles the events that are not HTTP requests.
+    pub(super) other: O,
 }
 
 impl<S> App<S> {
-    /// An app that streams, with the path rules above.
+    /// Creates an app that streams, with the path rules above.
     pub fn new<M>(service: S) -> Self
     where
         S: HttpService<M>,
@@ -65,13 +69,17 @@ impl<S> App<S> {
             service,
             paths: PathRules::default(),
             is_buffered: false,
+            other: Refuse,
         }
     }
+}
 
-    /// Leaves this prefix of the path out, such as `/v1` for a custom domain that maps `/v1` to this API.
+impl<S, O> App<S, O> {
+    /// Leaves this prefix of the path out, such as `/v1` for a custom domain that maps `/v1` to
+    /// this API.
     ///
-    /// Whole segments are compared: `/v1` does not match `/v10`. A path without it is left as it is. The
-    /// stage goes first, then this.
+    /// Whole segments are compared: `/v1` does not match `/v10`. A path without it is left as it
+    /// is, and so is one from which API Gateway's route has removed it.
     pub fn base_path(mut self, prefix: impl AsRef<str>) -> Self {
         self.paths.set_base_path(prefix.as_ref());
         self
@@ -83,100 +91,59 @@ impl<S> App<S> {
         self
     }
 
-    /// Sends each response as one JSON document, when it is complete: for ALB, HTTP APIs, and integrations
-    /// in `BUFFERED` mode, which do not read streams.
+    /// Sends each response as one JSON document, when it is complete: for ALB, HTTP APIs, and
+    /// integrations in `BUFFERED` mode, which do not read streams.
     ///
-    /// * The document has the form that the event's front door reads. Cookies and repeated headers go where
-    ///   it wants them; an ALB without multi-value headers has no place for a second cookie, which is the
-    ///   failure `Function.InvalidHead`.
-    /// * The body is a string if it is UTF-8 and its content type is one of text (`text/…`, JSON, XML,
-    ///   JavaScript, forms, or none) and there is no content encoding; otherwise base64.
-    /// * A document of more than 6 MB (1 MB for ALB) is the failure `Function.ResponseSizeTooLarge`, as soon
-    ///   as the body has grown too large.
+    /// * The document has the form that the event's front door reads. Cookies and repeated headers
+    ///   go where it wants them; an ALB without multi-value headers has no place for a second
+    ///   cookie, which is the failure `Function.InvalidHead`.
+    /// * The body is a string if it is UTF-8 and its content type is one of text (`text/…`, JSON,
+    ///   XML, JavaScript, forms, or none) and there is no content encoding; otherwise base64.
+    /// * A document of more than 6,291,556 bytes (1 MB for ALB) is the failure
+    ///   `Function.ResponseSizeTooLarge`, as soon as the body has grown too large.
     /// * An error of the body is a failed invocation: nothing was sent.
     pub fn buffered(mut self) -> Self {
         self.is_buffered = true;
         self
     }
-}
 
-impl<S, M> Handler<(M,)> for App<S>
-where
-    S: HttpService<M>,
-{
-    async fn call(
-        &mut self,
-        event: LambdaEvent<Bytes>,
-    ) -> Result<
-        Reply<
-            impl Stream<Item = Result<Bytes, Failure>>,
-            impl Future<Output = Result<(), Failure>>,
-        >,
-        Failure,
-    > {
-        let (event, context) = event.into_parts();
-        let decoded = Decoded::from_json(&event)?;
-        let form = self.is_buffered.then(|| buffered::Form::of(&decoded.event));
-        let request = from_decoded(decoded, context, &self.paths)?;
-        let answer = ask(&mut self.service, request).await?;
-        Ok(Reply::new(match form {
-            None => answer.into_response().map(AppPayload::streamed),
-            Some(form) => {
-                let document = buffered::document(answer.response, form, answer.is_head).await;
-                Response::document(document).map(AppPayload::buffered)
-            }
-        }))
-    }
-}
-
-pin_project! {
-    /// The payload of an app: a stream, or one document.
-    #[project = AppPayloadProjection]
-    enum AppPayload<S> {
-        Streamed { #[pin] stream: S },
-        Buffered { document: Document },
-    }
-}
-
-impl<S> AppPayload<S> {
-    fn streamed(stream: S) -> Self {
-        Self::Streamed { stream }
-    }
-
-    fn buffered(document: Document) -> Self {
-        Self::Buffered { document }
-    }
-}
-
-impl<S> Stream for AppPayload<S>
-where
-    S: Stream<Item = Result<Bytes, Failure>>,
-{
-    type Item = Result<Bytes, Failure>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.project() {
-            AppPayloadProjection::Streamed { stream } => stream.poll_next(cx),
-            AppPayloadProjection::Buffered { document } => Pin::new(document).poll_next(cx),
+    /// Hands events that are not HTTP requests to this handler: warm-ups, schedules, messages of
+    /// SQS or SNS, completion notices.
+    ///
+    /// The handler is any [`Handler`]; it decodes the event into the type that it takes. An event
+    /// of an HTTP front door that is damaged does not come here, but fails its invocation.
+    ///
+    /// ```no_run
+    /// # use http::{Request, Response};
+    /// # use lambda_stream::web::RequestBody;
+    /// # async fn hello(_: Request<RequestBody>) -> Result<Response<String>, lambda_stream::Error> {
+    /// #     Ok(Response::default())
+    /// # }
+    /// # async fn f() -> Result<(), lambda_stream::Error> {
+    /// use lambda_stream::web::App;
+    /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
+    /// use serde_json::Value;
+    /// use tokio_stream::Once;
+    ///
+    /// type Answer = Raw<Once<Result<&'static str, Error>>>;
+    ///
+    /// async fn other(event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    ///     println!("not a request: {}", event.payload);
+    ///     Ok(Raw(tokio_stream::once(Ok("null"))))
+    /// }
+    ///
+    /// Runtime::new().run(App::new(hello).other_events(other)).await
+    /// # }
+    /// ```
+    pub fn other_events<H, N>(self, handler: H) -> App<S, H>
+    where
+        H: Handler<N>,
+    {
+        App {
+            service: self.service,
+            paths: self.paths,
+            is_buffered: self.is_buffered,
+            other: handler,
         }
     }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        match self {
-            Self::Streamed { stream } => stream.size_hint(),
-            Self::Buffered { document } => document.size_hint(),
-        }
-    }
-}
-
-async fn ask<S, M>(
-    service: &mut S,
-    request: Request<RequestBody>,
-) -> Result<Answer<S::Body>, Failure>
-where
-    S: HttpService<M>,
-{
-    let is_head = *request.method() == Method::HEAD;
-    let response = service.answer(request).await?;
-    Ok(Answer { response, is_head })
 }

@@ -1,4 +1,4 @@
-//! Extractors for axum (cargo feature `axum`).
+//! Extractors for axum (cargo feature `axum`): `Context`, `Original`, `RequestContext`, `Claims`.
 //!
 //! As `Option<…>` they are `None` where the app does not run behind Lambda.
 
@@ -9,10 +9,11 @@ use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 
-use super::origin::{Claims, Original, RequestContext};
+use super::claims::Claims;
+use super::origin::{Original, RequestContext};
 use crate::event::Context;
 
-/// The extension is not there: the request did not come through Lambda, or no authorizer left claims.
+/// Why an extractor fails: the request did not come through Lambda, or no authorizer left claims.
 #[derive(Debug, Clone, Copy)]
 pub struct NotThere {
     status: StatusCode,

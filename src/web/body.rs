@@ -1,4 +1,4 @@
-//! The body of a request: it came with the event, so it is there as a whole.
+//! The body of a request: it came with the event, so all of it is there.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a request. Lambda hands over the whole event at once, so it is one frame, or none.
+/// The body of a request. Lambda hands over the whole event at once, so it is one frame, or none if
+/// it is empty.
 ///
 /// ```
 /// use http_body_util::BodyExt;
@@ -23,7 +24,7 @@ use http_body::{Body, Frame, SizeHint};
 pub struct RequestBody(Bytes);
 
 impl RequestBody {
-    /// All of it, without waiting and without a copy. Empty once it has been polled.
+    /// Returns the whole body, without waiting and without a copy; empty once it has been polled.
     pub fn into_bytes(self) -> Bytes {
         self.0
     }

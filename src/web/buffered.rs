@@ -1,29 +1,32 @@
-//! The JSON document that front doors read which do not stream.
+//! The JSON document of a response, for front doors that do not stream.
 //!
 //! Sources: AWS, "Set up Lambda proxy integrations in API Gateway" (1.0), "Create AWS Lambda proxy
-//! integrations for HTTP APIs" and "Invoking Lambda function URLs" (2.0), "Lambda functions as targets" (ALB).
+//! integrations for HTTP APIs" and "Invoking Lambda function URLs" (2.0), "Lambda functions as
+//! targets" (ALB).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::pin::pin;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
-use http::{Response, StatusCode};
+use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, SET_COOKIE};
 use http_body::Body;
 use http_body_util::BodyExt;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
-use super::event::Event;
+use super::event::{FrontDoor, HttpEvent};
+use super::response::Answer;
 use crate::error::{Error, Failure, into_failure};
-use crate::response::Head;
 use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::{ALB_RESPONSE_LIMIT, BUFFERED_RESPONSE_LIMIT};
 use lambda_stream_wire::prelude::Prelude;
 
-/// The form that a front door reads.
+/// The form of the document, which depends on the front door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum DocumentForm {
     /// Each header with a list of values, cookies among them.
     MultiValue { limit: usize },
     /// Each header once, cookies in a list of their own.
@@ -32,17 +35,17 @@ pub(super) enum Form {
     SingleValue,
 }
 
-impl Form {
-    /// The form for the front door that sent this event.
-    pub(super) fn of(event: &Event) -> Self {
-        match event {
-            Event::RestApi(_) => Self::MultiValue {
+impl DocumentForm {
+    /// Returns the form for the front door that sent this event.
+    pub(super) fn of(event: &HttpEvent<'_>) -> Self {
+        match event.door {
+            FrontDoor::RestApi => Self::MultiValue {
                 limit: BUFFERED_RESPONSE_LIMIT,
             },
-            Event::HttpApi(_) | Event::FunctionUrl(_) => Self::Cookies,
-            // ALB wants the answer in the form of the question.
-            Event::Alb(event) if event.multi_value_headers.is_empty() => Self::SingleValue,
-            Event::Alb(_) => Self::MultiValue {
+            FrontDoor::HttpApi | FrontDoor::FunctionUrl => Self::Cookies,
+            // A load balancer wants the answer in the form of the question.
+            FrontDoor::Alb if event.fields.multi_value_headers.is_empty() => Self::SingleValue,
+            FrontDoor::Alb => Self::MultiValue {
                 limit: ALB_RESPONSE_LIMIT,
             },
         }
@@ -57,28 +60,24 @@ impl Form {
     }
 }
 
-/// The document of a response.
+/// Returns the document of a response.
 ///
 /// # Errors
 ///
-/// What the body fails with; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
-pub(super) async fn document<B>(
-    response: Response<B>,
-    form: Form,
-    is_head: bool,
-) -> Result<Bytes, Failure>
+/// The error of the body; `Function.InvalidHead`; `Function.ResponseSizeTooLarge`.
+pub(super) async fn document<B>(answer: Answer<B>, form: DocumentForm) -> Result<Bytes, Failure>
 where
     B: Body<Error: Into<Error>>,
 {
-    let (parts, body) = response.into_parts();
-    let head = Head::from(parts);
-    let body = if is_head || head.is_bodyless() {
+    let (head, body) = answer.into_parts(false);
+    let body = if head.is_bodyless() {
         Vec::new()
     } else {
         collect(body, form.limit()).await?
     };
-    let mut fields = head_fields(&head, form)?;
-    let (text, is_base64) = if is_text(head.headers()) {
+    let prelude = head.checked_prelude().map_err(invalid_head)?;
+    let mut document = Document::new(&prelude, form)?;
+    (document.body, document.is_base64_encoded) = if is_text(head.headers()) {
         match String::from_utf8(body) {
             Ok(text) => (text, false),
             Err(error) => (STANDARD.encode(error.as_bytes()), true),
@@ -86,84 +85,99 @@ where
     } else {
         (STANDARD.encode(body), true)
     };
-    fields.insert("body".to_owned(), text.into());
-    fields.insert("isBase64Encoded".to_owned(), is_base64.into());
-    let document = Value::Object(fields).to_string();
-    if document.len() > form.limit() {
-        return Err(too_large(document.len(), form.limit()));
+    // Room for the usual head, so that writing a text without escapes allocates once.
+    let mut json = Vec::with_capacity(document.body.len() + 512);
+    serde_json::to_writer(&mut json, &document).map_err(into_failure)?;
+    if json.len() > form.limit() {
+        return Err(too_large(json.len(), form.limit()));
     }
-    Ok(document.into())
+    Ok(json.into())
 }
 
-/// Everything but the body.
-fn head_fields(head: &Head, form: Form) -> Result<Map<String, Value>, Failure> {
-    let prelude = head.checked_prelude().map_err(invalid_head)?;
-    let mut fields = Map::new();
-    fields.insert("statusCode".to_owned(), head.status().as_u16().into());
-    let cookies: Vec<&str> = prelude.cookie_values().flatten().collect();
-    match form {
-        Form::MultiValue { .. } => {
-            let mut headers = multi_value(&prelude);
-            if !cookies.is_empty() {
-                headers.insert("set-cookie".to_owned(), json!(cookies));
-            }
-            fields.insert("multiValueHeaders".to_owned(), headers.into());
+/// Headers by name, in an order that does not change from run to run.
+type Headers<'a, V> = BTreeMap<&'a str, V>;
+
+/// The fields of a document; those that its form does not have are left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<Headers<'a, Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_headers: Option<Headers<'a, Vec<&'a str>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<&'a str>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl<'a> Document<'a> {
+    /// Creates a document without a body.
+    fn new(prelude: &'a Prelude<'_>, form: DocumentForm) -> Result<Self, Failure> {
+        let names = prelude.names();
+        let mut headers: Headers<'a, Vec<&'a str>> = names
+            .map(|name| (name.as_str(), prelude.values(name).collect()))
+            .collect();
+        let cookies: Vec<&str> = prelude.cookie_values().flatten().collect();
+        let mut document = Self {
+            status_code: prelude.status.as_u16(),
+            ..Self::default()
+        };
+        if form.limit() == ALB_RESPONSE_LIMIT {
+            document.status_description = Some(description(prelude.status));
         }
-        Form::Cookies => {
-            fields.insert("headers".to_owned(), joined(&prelude).into());
-            if !cookies.is_empty() {
-                fields.insert("cookies".to_owned(), json!(cookies));
-            }
-        }
-        Form::SingleValue => {
-            let mut headers = joined(&prelude);
-            match cookies[..] {
-                [] => {}
-                [cookie] => {
-                    headers.insert("set-cookie".to_owned(), cookie.into());
+        match form {
+            DocumentForm::MultiValue { .. } => {
+                if !cookies.is_empty() {
+                    headers.insert(SET_COOKIE.as_str(), cookies);
                 }
-                _ => return Err(invalid_head(TOO_MANY_COOKIES)),
+                document.multi_value_headers = Some(headers);
             }
-            fields.insert("headers".to_owned(), headers.into());
+            DocumentForm::Cookies => {
+                document.headers = Some(joined(headers));
+                document.cookies = cookies;
+            }
+            DocumentForm::SingleValue => {
+                let mut headers = joined(headers);
+                match cookies[..] {
+                    [] => {}
+                    [cookie] => {
+                        headers.insert(SET_COOKIE.as_str(), cookie.into());
+                    }
+                    _ => return Err(invalid_head(TOO_MANY_COOKIES)),
+                }
+                document.headers = Some(headers);
+            }
         }
+        Ok(document)
     }
-    if form.limit() == ALB_RESPONSE_LIMIT {
-        fields.insert("statusDescription".to_owned(), description(head.status()));
-    }
-    Ok(fields)
 }
 
-const TOO_MANY_COOKIES: &str = "the load balancer sent its request without multi-value headers, and its form of \
-     response has one place for `set-cookie`, but there are several cookies; switch on \
-     `lambda.multi_value_headers.enabled` on the target group";
+const TOO_MANY_COOKIES: &str = "the load balancer sent its request without multi-value headers, \
+     and its form of response has one place for `set-cookie`, but there are several cookies; switch \
+     on `lambda.multi_value_headers.enabled` on the target group";
 
-fn joined(prelude: &Prelude<'_>) -> Map<String, Value> {
-    let value = |name: &HeaderName| prelude.values(name).collect::<Vec<_>>().join(", ");
-    let names = prelude.names();
-    names
-        .map(|name| (name.as_str().to_owned(), value(name).into()))
-        .collect()
+/// Joins repeated headers.
+fn joined<'a>(headers: Headers<'a, Vec<&'a str>>) -> Headers<'a, Cow<'a, str>> {
+    let join = |values: Vec<&'a str>| match values[..] {
+        [value] => Cow::Borrowed(value),
+        _ => Cow::Owned(values.join(", ")),
+    };
+    let headers = headers.into_iter();
+    headers.map(|(name, values)| (name, join(values))).collect()
 }
 
-fn multi_value(prelude: &Prelude<'_>) -> Map<String, Value> {
-    let values = |name: &HeaderName| prelude.values(name).map(Value::from).collect();
-    let names = prelude.names();
-    names
-        .map(|name| (name.as_str().to_owned(), values(name)))
-        .collect()
+fn description(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default();
+    format!("{} {reason}", status.as_u16())
+        .trim_end()
+        .to_owned()
 }
 
-fn description(status: StatusCode) -> Value {
-    format!(
-        "{} {}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default()
-    )
-    .trim_end()
-    .into()
-}
-
-/// The whole body, unless it is too large: then no more of it is read.
+/// Reads the whole body; no more of it once it is too large.
 async fn collect<B>(body: B, limit: usize) -> Result<Vec<u8>, Failure>
 where
     B: Body<Error: Into<Error>>,
@@ -230,8 +244,8 @@ fn too_large(size: usize, limit: usize) -> Failure {
     Failure::new(
         kind::RESPONSE_SIZE_TOO_LARGE,
         format!(
-            "a buffered response has at most {limit} bytes, and this one has {size} or more; stream it through a \
-             Function URL or a REST API, or make it smaller"
+            "a buffered response has at most {limit} bytes, and this one has {size} or more; stream \
+             it through a Function URL or a REST API, or make it smaller"
         ),
     )
 }

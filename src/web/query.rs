@@ -1,73 +1,20 @@
-//! The query of events that list parameters instead of having it in one piece.
-
-use std::fmt;
+//! The query of a request, from a text or from a list of parameters.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::event::Pairs;
 use super::path::{NOT_IN_QUERY, keep_escapes};
 
-/// What has to be encoded in a decoded name or value: all but the unreserved characters of RFC 3986.
+/// What has to be encoded in a decoded name or value: all but the unreserved characters of RFC
+/// 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Parameters in the order of the event, which the maps of `aws_lambda_events` do not keep.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Parameters(Vec<(String, Vec<String>)>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Values {
-    One(String),
-    Many(Vec<String>),
-    Null(()),
-}
-
-impl Parameters {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The query, from names and values that are as the client sent them.
-    ///
-    /// So does ALB (AWS, "Lambda functions as targets": "If the query parameters are URL-encoded, the load
-    /// balancer does not decode them").
-    pub(super) fn as_sent(&self) -> Option<String> {
-        self.join(|text, query| keep_escapes(text, NOT_IN_QUERY, query))
-    }
-
-    /// The query, from names and values that the front door has decoded, as API Gateway does for 1.0.
-    pub(super) fn encoded(&self) -> Option<String> {
-        self.join(|text, query| query.extend(utf8_percent_encode(text, RESERVED)))
-    }
-
-    fn join(&self, push: impl Fn(&str, &mut String)) -> Option<String> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let mut query = String::new();
-        let pairs = self
-            .0
-            .iter()
-            .flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
-        for (name, value) in pairs {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            push(name, &mut query);
-            query.push('=');
-            push(value, &mut query);
-        }
-        Some(query)
-    }
-}
-
-/// A query in one piece, as the client sent it.
-pub(super) fn as_sent(query: &str) -> Option<String> {
+/// Returns a query that came in one piece.
+pub(super) fn from_text(query: &str) -> Option<String> {
     if query.is_empty() {
         return None;
     }
@@ -76,64 +23,69 @@ pub(super) fn as_sent(query: &str) -> Option<String> {
     Some(valid)
 }
 
-impl<'de> Deserialize<'de> for Parameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
+/// Returns the query of parameters that are as the client sent them, as behind a load balancer
+/// (AWS, "Lambda functions as targets": "If the query parameters are URL-encoded, the load balancer
+/// does not decode them").
+pub(super) fn from_encoded(parameters: &Pairs<'_>) -> Option<String> {
+    join(parameters, |text, query| {
+        keep_escapes(text, NOT_IN_QUERY, query);
+    })
+}
 
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Parameters;
+/// Returns the query of parameters that the front door has decoded, as API Gateway does for
+/// format 1.0.
+pub(super) fn from_decoded(parameters: &Pairs<'_>) -> Option<String> {
+    join(parameters, |text, query| {
+        query.extend(utf8_percent_encode(text, RESERVED));
+    })
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of query parameters, each a string or a list of strings")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
-                let mut parameters = Vec::new();
-                while let Some((name, values)) = map.next_entry()? {
-                    let values = match values {
-                        Values::One(value) => vec![value],
-                        Values::Many(values) => values,
-                        Values::Null(()) => Vec::new(),
-                    };
-                    parameters.push((name, values));
-                }
-                Ok(Parameters(parameters))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
+/// An empty value is written as `name=`: the parameters do not tell it from a name alone.
+fn join(parameters: &Pairs<'_>, push: impl Fn(&str, &mut String)) -> Option<String> {
+    if parameters.is_empty() {
+        return None;
     }
+    let mut query = String::new();
+    for (name, value) in &parameters.0 {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        push(name, &mut query);
+        query.push('=');
+        push(value, &mut query);
+    }
+    Some(query)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parameters(json: &str) -> Parameters {
+    fn parameters(json: &str) -> Pairs<'_> {
         serde_json::from_str(json).unwrap()
     }
 
     #[test]
     fn order_and_repetition_are_kept() {
         let parameters = parameters(r#"{"z":["1","2"],"a":"","m":null}"#);
-        assert_eq!(parameters.encoded().unwrap(), "z=1&z=2&a=");
-        assert_eq!(parameters.as_sent().unwrap(), "z=1&z=2&a=");
+        assert_eq!(from_decoded(&parameters).unwrap(), "z=1&z=2&a=");
+        assert_eq!(from_encoded(&parameters).unwrap(), "z=1&z=2&a=");
     }
 
     #[test]
     fn decoded_parameters_are_encoded_and_others_kept() {
         let parameters = parameters(r#"{"a b":"c&d=é%41+"}"#);
         assert_eq!(
-            parameters.encoded().unwrap(),
+            from_decoded(&parameters).unwrap(),
             "a%20b=c%26d%3D%C3%A9%2541%2B"
         );
-        assert_eq!(parameters.as_sent().unwrap(), "a%20b=c&d=%C3%A9%41+");
+        assert_eq!(from_encoded(&parameters).unwrap(), "a%20b=c&d=%C3%A9%41+");
     }
 
     #[test]
-    fn a_query_in_one_piece_is_kept() {
-        assert_eq!(as_sent(""), None);
-        assert_eq!(as_sent("a=%20&a=+&b").unwrap(), "a=%20&a=+&b");
-        assert_eq!(as_sent("a= #%").unwrap(), "a=%20%23%25");
+    fn query_in_one_piece_is_kept() {
+        assert_eq!(from_text(""), None);
+        assert_eq!(from_text("a=%20&a=+&b").unwrap(), "a=%20&a=+&b");
+        assert_eq!(from_text("a= #%").unwrap(), "a=%20%23%25");
     }
 }

@@ -1,75 +1,113 @@
-//! What may answer HTTP requests: tower services and async functions.
+//! An app as a handler of invocations.
 
-use std::future::poll_fn;
-use std::marker::PhantomData;
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Method, Request};
 
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
-
+use super::app::App;
 use super::body::RequestBody;
-use crate::error::{Error, Failure, into_failure};
+use super::buffered::{self, DocumentForm};
+use super::event::{HttpEvent, Invalid, NotDecoded, is_completion};
+use super::http_service::HttpService;
+use super::path::PathRules;
+use super::payload::AppPayload;
+use super::request::from_event;
+use super::response::Answer;
+use crate::error::Failure;
+use crate::event::{Context, LambdaEvent};
+use crate::response::{IntoResponse, Response};
+use crate::runtime::{Handler, Reply};
 
-/// What answers HTTP requests: a tower service, or an async function or closure.
-///
-/// * `tower::Service<http::Request<RequestBody>, Response = http::Response<B>>`: an axum `Router`, with
-///   any layers of `tower-http`, or `service_fn`. `poll_ready` is awaited before each request, and the
-///   service is not cloned.
-/// * `async fn(http::Request<RequestBody>) -> Result<http::Response<B>, E>`.
-///
-/// `B` is any [`http_body::Body`], and the errors are any error. Nothing has to be `Send` or `'static`.
-///
-/// The parameter `M` is there so that functions and services can both be accepted; it is always inferred.
-/// This trait is not meant to be implemented elsewhere: implement `tower::Service`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot answer HTTP requests",
-    label = "neither a tower service of `http` types nor a function from request to response",
-    note = "needed is `tower::Service<http::Request<lambda_stream::web::RequestBody>>` or `async fn(http::Request<RequestBody>) -> Result<http::Response<B>, E>`, where `B: http_body::Body` and the errors are `Into<lambda_stream::Error>`"
-)]
-pub trait HttpService<M> {
-    /// The body of the responses.
-    type Body: Body<Error: Into<Error>>;
-
-    /// Answers one request.
-    #[doc(hidden)]
-    fn answer(
-        &mut self,
-        request: Request<RequestBody>,
-    ) -> impl Future<Output = Result<Response<Self::Body>, Failure>>;
-}
-
-/// Marks apps that are async functions or closures.
-#[derive(Debug)]
-pub struct FromHttpFn<B, E>(PhantomData<(B, E)>);
-
-/// Marks apps that are tower services.
-#[derive(Debug)]
-pub struct FromHttpService<B>(PhantomData<B>);
-
-impl<F, B, E> HttpService<FromHttpFn<B, E>> for F
+impl<S, O, M, N> Handler<(M, N)> for App<S, O>
 where
-    F: AsyncFnMut(Request<RequestBody>) -> Result<Response<B>, E>,
-    B: Body<Error: Into<Error>>,
-    E: Into<Error>,
+    S: HttpService<M>,
+    O: Handler<N>,
 {
-    type Body = B;
-
-    async fn answer(&mut self, request: Request<RequestBody>) -> Result<Response<B>, Failure> {
-        self(request).await.map_err(into_failure)
+    async fn call(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let (bytes, context) = event.into_parts();
+        let (response, after) = match HttpEvent::decode(&bytes) {
+            Err(NotDecoded::Invalid(failure)) => return Err(failure),
+            Err(NotDecoded::Other(_)) => {
+                let event = LambdaEvent::new(bytes.clone(), context);
+                let Reply { response, after } = self.other.call(event).await?;
+                let response = response.map(|stream| AppPayload::Other { stream });
+                (response, Some(after))
+            }
+            Ok(event) => {
+                let form = self.is_buffered.then(|| DocumentForm::of(&event));
+                let answer = answer(&mut self.service, event, context, &self.paths).await?;
+                let response = match form {
+                    None => answer
+                        .into_response()
+                        .map(|stream| AppPayload::Streamed { stream }),
+                    Some(form) => {
+                        let document = buffered::document(answer, form).await?;
+                        Response::document(Ok(document))
+                            .map(|document| AppPayload::Buffered { document })
+                    }
+                };
+                (response, None)
+            }
+        };
+        let after = async move {
+            match after {
+                Some(after) => after.await,
+                None => Ok(()),
+            }
+        };
+        Ok(Reply { response, after })
     }
 }
 
-impl<S, B> HttpService<FromHttpService<B>> for S
+async fn answer<S, M>(
+    service: &mut S,
+    event: HttpEvent<'_>,
+    context: Context,
+    paths: &PathRules,
+) -> Result<Answer<S::Body>, Failure>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<Error>>,
-    B: Body<Error: Into<Error>>,
+    S: HttpService<M>,
 {
-    type Body = B;
+    let request: Request<RequestBody> = from_event(event, context, paths)?;
+    let is_head = *request.method() == Method::HEAD;
+    let response = service.answer(request).await?;
+    Ok(Answer { response, is_head })
+}
 
-    async fn answer(&mut self, request: Request<RequestBody>) -> Result<Response<B>, Failure> {
-        poll_fn(|cx| self.poll_ready(cx))
-            .await
-            .map_err(into_failure)?;
-        self.call(request).await.map_err(into_failure)
+/// Handles events that are not HTTP requests where the user does not: it refuses them.
+#[derive(Debug, Clone, Copy)]
+pub struct Refuse;
+
+impl Handler<()> for Refuse {
+    async fn call(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let event = event.payload;
+        if is_completion(&event) {
+            tracing::debug!("the platform reported the end of a streamed response");
+            let null = Bytes::from_static(b"null");
+            return Ok(Reply::new(Response::document(Ok(null))));
+        }
+        Err(match HttpEvent::decode(&event) {
+            Err(error) => error.into_failure(&event),
+            // Only reached by a caller that does not look first.
+            Ok(event) => Invalid("nobody handles it".to_owned()).into_failure(event.door),
+        })
     }
 }

@@ -160,17 +160,23 @@ fn event_2_0(request: &ClientRequest, stage: &str, domain: &str) -> Value {
         .into_iter()
         .map(|(name, values)| (name, values.join(",")))
         .collect();
-    let path = match stage {
-        "$default" => request.path.to_owned(),
-        stage => format!("/{stage}{}", request.path),
+    let is_function_url = domain.contains(".lambda-url.");
+    let decoded_path = match stage {
+        "$default" => decoded(request.path),
+        stage => format!("/{stage}{}", decoded(request.path)),
+    };
+    // Seen on AWS: an HTTP API decodes both paths, a Function URL only the second.
+    let raw_path = match is_function_url {
+        true => request.path.to_owned(),
+        false => decoded_path.clone(),
     };
     let (body, is_base64) = body(request);
     let mut event = json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": request.query,
+        "version": "2.0", "routeKey": "$default", "rawPath": raw_path, "rawQueryString": request.query,
         "headers": joined, "body": body, "isBase64Encoded": is_base64,
         "requestContext": {
             "accountId": "1", "apiId": "id", "domainName": domain, "domainPrefix": "id",
-            "http": {"method": request.method, "path": path, "protocol": "HTTP/1.1",
+            "http": {"method": request.method, "path": decoded_path, "protocol": "HTTP/1.1",
                      "sourceIp": "203.0.113.1", "userAgent": "test"},
             "requestId": "r", "routeKey": "$default", "stage": stage,
             "time": "12/Mar/2020:19:03:58 +0000", "timeEpoch": 1_583_348_638_390_i64,

@@ -1,5 +1,9 @@
 //! Web apps: events of front doors become requests, and responses become what front doors read.
 
+mod events;
+#[cfg(feature = "axum")]
+mod formats;
+mod paths;
 mod requests;
 mod responses;
 

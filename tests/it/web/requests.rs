@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use http::Request;
-use lambda_stream::web::{Claims, Event, Original, RequestBody, RequestContext, request};
+use lambda_stream::web::{Claims, FrontDoor, Original, RequestBody, RequestContext, request};
 use lambda_stream::{Context, LambdaEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,18 +20,12 @@ fn recorded(name: &str) -> Request<RequestBody> {
     from_json(&fs::read(path).unwrap()).unwrap()
 }
 
-fn front_door(request: &Request<RequestBody>) -> &'static str {
-    match &**request.extensions().get::<Original>().unwrap() {
-        Event::RestApi(_) => "RestApi",
-        Event::HttpApi(_) => "HttpApi",
-        Event::FunctionUrl(_) => "FunctionUrl",
-        Event::Alb(_) => "Alb",
-        _ => "unknown",
-    }
+fn front_door(request: &Request<RequestBody>) -> FrontDoor {
+    request.extensions().get::<Original>().unwrap().front_door()
 }
 
 fn written(request: Request<RequestBody>) -> String {
-    let mut text = format!("# {}\n", front_door(&request));
+    let mut text = format!("# {:?}\n", front_door(&request));
     writeln!(text, "{} {}", request.method(), request.uri()).unwrap();
     let mut headers: Vec<_> = request.headers().iter().collect();
     headers.sort_by_key(|(name, _)| name.as_str().to_owned());

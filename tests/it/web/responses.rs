@@ -100,13 +100,13 @@ async fn single_value_alb_rejects_second_cookie() {
 }
 
 #[tokio::test]
-async fn head_response_omits_content_length() {
+async fn head_response_remaps_content_length() {
     serve(App::new(page), async |api| {
         let mut peer = api.invoke("1", &event(Door::FunctionUrl, "HEAD")).await;
         peer.response_head("1").await;
         assert_eq!(
             peer.prelude().await,
-            r#"{"statusCode":200,"headers":{"content-type":"text/html","x-a":"1, 2"},"multiValueHeaders":{"x-a":["1","2"]},"cookies":["c=3","d=4; Path=/"]}"#
+            r#"{"statusCode":200,"headers":{"content-type":"text/html","x-a":"1, 2","x-amzn-remapped-content-length":"2"},"multiValueHeaders":{"x-a":["1","2"]},"cookies":["c=3","d=4; Path=/"]}"#
         );
         assert_eq!(peer.rest().await, b"");
     })
