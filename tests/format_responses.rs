@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::format::json_array::JsonArray;
-use lambda_stream::format::ndjson::Ndjson;
-use lambda_stream::format::sse::{Event, Sse};
+use lambda_stream::format::sse::Event;
+use lambda_stream::format::{JsonArray, Ndjson, Sse};
 use lambda_stream::{Error, Failure, Head, LambdaEvent};
 use serde_json::{Value, json};
 use support::{Api, serve};
@@ -131,16 +130,16 @@ async fn what_cannot_be_sent_is_reported_by_its_name() {
         // A map whose keys are no strings is no JSON.
         let rows = stream::iter([Ok::<_, Error>(BTreeMap::from([((1, 2), 3)]))]);
         let chunks = if event.payload == "event" {
-            Sse::new(events).into_parts().1.left_stream()
+            Sse::new(events).into_stream().left_stream()
         } else {
-            Ndjson::new(rows).into_parts().1.right_stream()
+            Ndjson::new(rows).into_stream().right_stream()
         };
         Ok::<_, Error>((Head::ok(), chunks))
     };
     serve(handler, async |api: Api| {
         let mut peer = api.invoke("one", "\"event\"").await;
         let (_, document) = peer.error("invocation/one/error").await;
-        assert_eq!(document["errorType"], "Function.InvalidEvent");
+        assert_eq!(document["errorType"], "Function.InvalidSseEvent");
         peer.accepted().await;
         peer.invoke("two", "\"row\"").await;
         let (_, document) = peer.error("invocation/two/error").await;
@@ -152,7 +151,7 @@ async fn what_cannot_be_sent_is_reported_by_its_name() {
 #[cfg(feature = "csv")]
 #[tokio::test]
 async fn csv_has_its_head_and_a_file_name() {
-    use lambda_stream::format::csv::Csv;
+    use lambda_stream::format::Csv;
 
     let handler = async |_: LambdaEvent<Value>| {
         let rows = stream::iter([Ok::<_, Error>((1, "a"))]);

@@ -5,7 +5,7 @@ mod format_support;
 use std::collections::BTreeMap;
 
 use format_support::{Source, drain};
-use lambda_stream::format::{json_array, ndjson};
+use lambda_stream::format::{JsonArray, Ndjson, RowError};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn each_line_of_ndjson_is_a_row(rows in rows()) {
         let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-        let outcome = drain(ndjson::lines(source), &is_dropped);
+        let outcome = drain(Ndjson::new(source), &is_dropped);
         prop_assert_eq!(outcome.chunks.len(), rows.len());
         let text = outcome.text();
         prop_assert_eq!(text.matches('\n').count(), rows.len());
@@ -76,7 +76,7 @@ proptest! {
     #[test]
     fn a_json_array_is_the_rows(rows in rows()) {
         let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-        let outcome = drain(json_array::array(source), &is_dropped);
+        let outcome = drain(JsonArray::new(source), &is_dropped);
         prop_assert_eq!(outcome.chunks.len(), rows.len() + 1);
         prop_assert_eq!(serde_json::from_str::<Vec<Row>>(&outcome.text()).unwrap(), rows);
     }
@@ -85,39 +85,35 @@ proptest! {
 #[test]
 fn no_rows_are_no_lines_and_an_empty_array() {
     let (source, is_dropped) = Source::<Row>::new([]);
-    assert!(drain(ndjson::lines(source), &is_dropped).chunks.is_empty());
+    assert!(drain(Ndjson::new(source), &is_dropped).chunks.is_empty());
     let (source, is_dropped) = Source::<Row>::new([]);
-    assert_eq!(drain(json_array::array(source), &is_dropped).chunks, ["[]"]);
+    assert_eq!(drain(JsonArray::new(source), &is_dropped).chunks, ["[]"]);
 }
 
 #[test]
 fn an_error_of_the_rows_ends_the_response_as_it_is() {
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["1\n"]);
     assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
 
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let outcome = drain(json_array::array(source), &is_dropped);
+    let outcome = drain(JsonArray::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["[1"]);
     assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
 
     // Nothing has left, so the invocation can still fail as a whole.
     let (source, is_dropped) = Source::<u8>::new([Err("the database is gone")]);
-    assert!(
-        drain(json_array::array(source), &is_dropped)
-            .chunks
-            .is_empty()
-    );
+    assert!(drain(JsonArray::new(source), &is_dropped).chunks.is_empty());
 }
 
 #[test]
 fn a_row_that_cannot_be_serialised_is_named_and_leaves_nothing_behind() {
-    let says = Some("row 2 (counted from 0) cannot be serialised: no value");
+    let says = Some("row 2 (counted from 0) could not be serialized: no value");
     let values = [Some(1), Some(2), None, Some(4)];
 
     let (source, is_dropped) = Source::new(fragile(values));
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(
         outcome.text(),
         "{\"before\":1,\"value\":1}\n{\"before\":1,\"value\":2}\n"
@@ -125,7 +121,7 @@ fn a_row_that_cannot_be_serialised_is_named_and_leaves_nothing_behind() {
     assert_eq!(outcome.error.as_deref(), says);
 
     let (source, is_dropped) = Source::new(fragile(values));
-    let outcome = drain(json_array::array(source), &is_dropped);
+    let outcome = drain(JsonArray::new(source), &is_dropped);
     assert_eq!(
         outcome.text(),
         "[{\"before\":1,\"value\":1},{\"before\":1,\"value\":2}"
@@ -136,8 +132,8 @@ fn a_row_that_cannot_be_serialised_is_named_and_leaves_nothing_behind() {
 #[test]
 fn the_index_can_be_asked_for_and_the_cause_too() {
     let (source, is_dropped) = Source::new(fragile([Some(1), None]));
-    let lines = ndjson::lines(source).ending_with(|error| {
-        let error: &ndjson::RowError = error.downcast_ref().unwrap();
+    let lines = Ndjson::new(source).ending_with(|error| {
+        let error: &RowError = error.downcast_ref().unwrap();
         let cause = std::error::Error::source(error).unwrap().to_string();
         BTreeMap::from([("cause", cause), ("rows", error.index().to_string())])
     });
@@ -152,7 +148,7 @@ fn the_index_can_be_asked_for_and_the_cause_too() {
 #[test]
 fn an_ending_that_cannot_be_serialised_does_not_hide_the_error() {
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let lines = ndjson::lines(source).ending_with(|_| Fragile {
+    let lines = Ndjson::new(source).ending_with(|_| Fragile {
         before: 1,
         value: None,
     });
@@ -165,7 +161,7 @@ fn an_ending_that_cannot_be_serialised_does_not_hide_the_error() {
 fn large_rows_are_whole() {
     let large = "é".repeat(300_000);
     let (source, is_dropped) = Source::new([Ok("small"), Ok(&*large), Ok("small")]);
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(
         outcome.chunks,
         [
@@ -178,12 +174,12 @@ fn large_rows_are_whole() {
 
 #[cfg(feature = "csv")]
 mod csv_rows {
-    use lambda_stream::format::csv;
+    use lambda_stream::format::Csv;
 
     use super::*;
 
     fn read(text: &str) -> Vec<Row> {
-        ::csv::Reader::from_reader(text.as_bytes())
+        csv::Reader::from_reader(text.as_bytes())
             .deserialize()
             .collect::<Result<_, _>>()
             .unwrap()
@@ -193,7 +189,7 @@ mod csv_rows {
         #[test]
         fn a_reader_gets_the_rows(rows in rows()) {
             let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-            let outcome = drain(csv::records(source), &is_dropped);
+            let outcome = drain(Csv::new(source), &is_dropped);
             prop_assert_eq!(outcome.chunks.len(), rows.len());
             prop_assert_eq!(read(&outcome.text()), rows);
         }
@@ -207,27 +203,27 @@ mod csv_rows {
             note: None,
         };
         let (source, is_dropped) = Source::new([Ok(&row), Ok(&row)]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.chunks, ["id,name,note\r\n1,a,\r\n", "1,a,\r\n"]);
 
         let (source, is_dropped) = Source::new([Ok(&row), Ok(&row)]);
-        let outcome = drain(csv::records(source).columns(["n°", "a,b", ""]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["n°", "a,b", ""]), &is_dropped);
         assert_eq!(outcome.chunks, ["n°,\"a,b\",\r\n1,a,\r\n", "1,a,\r\n"]);
     }
 
     #[test]
     fn no_rows_are_nothing_but_the_columns_that_were_named() {
         let (source, is_dropped) = Source::<Row>::new([]);
-        assert!(drain(csv::records(source), &is_dropped).chunks.is_empty());
+        assert!(drain(Csv::new(source), &is_dropped).chunks.is_empty());
         let (source, is_dropped) = Source::<Row>::new([]);
-        let outcome = drain(csv::records(source).columns(["id", "name"]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["id", "name"]), &is_dropped);
         assert_eq!(outcome.chunks, ["id,name\r\n"]);
     }
 
     #[test]
     fn an_error_before_the_first_row_leaves_nothing_behind() {
         let (source, is_dropped) = Source::<Row>::new([Err("the database is gone")]);
-        let outcome = drain(csv::records(source).columns(["id"]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["id"]), &is_dropped);
         assert!(outcome.chunks.is_empty());
         assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
     }
@@ -235,7 +231,7 @@ mod csv_rows {
     #[test]
     fn a_row_that_cannot_be_serialised_is_named_and_leaves_nothing_behind() {
         let (source, is_dropped) = Source::new(fragile([Some(1), None]));
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.text(), "before,value\r\n1,1\r\n");
         let error = outcome.error.unwrap();
         assert!(error.starts_with("row 1 (counted from 0)"), "{error}");
@@ -245,7 +241,7 @@ mod csv_rows {
     #[test]
     fn a_row_of_another_length_is_an_error() {
         let (source, is_dropped) = Source::new([Ok(vec![1, 2]), Ok(vec![3])]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.text(), "1,2\r\n");
         assert!(outcome.error.unwrap().starts_with("row 1 (counted from 0)"));
     }
@@ -254,7 +250,7 @@ mod csv_rows {
     fn a_field_larger_than_any_buffer_is_whole_or_not_there() {
         let large = "é,".repeat(100_000);
         let (source, is_dropped) = Source::new([Ok((&*large, 1))]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.chunks, [format!("\"{large}\",1\r\n")]);
 
         #[derive(Serialize)]
@@ -267,7 +263,7 @@ mod csv_rows {
             },
         );
         let (source, is_dropped) = Source::new([Ok(broken)]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert!(outcome.chunks.is_empty() && outcome.error.is_some());
     }
 }
@@ -276,11 +272,11 @@ mod csv_rows {
 fn a_stream_is_send_if_its_rows_are() {
     fn assert_send(_: &impl Send) {}
     let rows = || futures::stream::iter([Ok::<_, lambda_stream::Error>(1)]);
-    assert_send(&ndjson::lines(rows()).ending_with(|_| ()));
-    assert_send(&json_array::array(rows()));
+    assert_send(&Ndjson::new(rows()).ending_with(|_| ()).into_stream());
+    assert_send(&JsonArray::new(rows()));
     #[cfg(feature = "csv")]
-    assert_send(&lambda_stream::format::csv::records(rows()));
+    assert_send(&lambda_stream::format::Csv::new(rows()));
     let events =
         futures::stream::empty::<Result<lambda_stream::format::sse::Event, lambda_stream::Error>>();
-    assert_send(&lambda_stream::format::sse::Sse::new(events).into_parts().1);
+    assert_send(&lambda_stream::format::Sse::new(events).into_stream());
 }

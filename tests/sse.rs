@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use format_support::event_source::{self, Fired, Received};
 use format_support::{Source, drain};
+use lambda_stream::format::Sse;
 use lambda_stream::format::sse::{self, Event};
 use proptest::prelude::*;
 
@@ -104,7 +105,7 @@ proptest! {
             Ok(fields.iter().fold(Event::new(), |event, field| field.set(event)))
         });
         let (source, is_dropped) = Source::new(built);
-        let outcome = drain(sse::stream(source), &is_dropped);
+        let outcome = drain(Sse::new(source), &is_dropped);
         prop_assert_eq!(outcome.error.as_deref(), None);
         prop_assert_eq!(outcome.chunks.len(), events.len());
         for chunk in &outcome.chunks {
@@ -117,7 +118,7 @@ proptest! {
     fn json_arrives_as_it_was(value in ".*", key in text(), number in any::<i64>()) {
         let value = serde_json::json!({ key: [value, number] });
         let (source, is_dropped) = Source::new([Ok(Event::new().json_data(&value))]);
-        let read = event_source::read(drain(sse::stream(source), &is_dropped).text().as_bytes());
+        let read = event_source::read(drain(Sse::new(source), &is_dropped).text().as_bytes());
         prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.events[0].data).unwrap(), value);
     }
 }
@@ -129,12 +130,12 @@ fn an_event_that_cannot_be_sent_fails_the_stream_and_names_the_field() {
         Ok(Event::new().data("never seen").id("two\nlines")),
         Ok(Event::new().data("nor this")),
     ]);
-    let outcome = drain(sse::stream(source), &is_dropped);
+    let outcome = drain(Sse::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["data: a\n\n"]);
     assert_eq!(
         outcome.error.as_deref(),
         Some(
-            r#""two\nlines" cannot be the `id` of a server-sent event: it has a line break or a NUL"#
+            r#"the `id` of a server-sent event must not contain a line break or a NUL: "two\nlines""#
         )
     );
 }
@@ -142,7 +143,7 @@ fn an_event_that_cannot_be_sent_fails_the_stream_and_names_the_field() {
 #[test]
 fn an_error_is_told_to_the_client_and_then_follows() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a")), Err("no tokens left")]);
-    let stream = sse::stream(source).ending_with(|error| Event::new().event("failure").data(error));
+    let stream = Sse::new(source).ending_with(|error| Event::new().event("failure").data(error));
     let outcome = drain(stream, &is_dropped);
     assert_eq!(
         outcome.chunks,
@@ -154,7 +155,7 @@ fn an_error_is_told_to_the_client_and_then_follows() {
 #[test]
 fn an_event_that_cannot_be_sent_is_told_of_too() {
     let (source, is_dropped) = Source::new([Ok(Event::new().event("\n"))]);
-    let stream = sse::stream(source).ending_with(|error| {
+    let stream = Sse::new(source).ending_with(|error| {
         Event::new().data(error.downcast_ref::<sse::EventError>().unwrap().field())
     });
     let outcome = drain(stream, &is_dropped);
@@ -165,7 +166,7 @@ fn an_event_that_cannot_be_sent_is_told_of_too() {
 #[test]
 fn an_ending_that_cannot_be_sent_does_not_hide_the_error() {
     let (source, is_dropped) = Source::new([Err("no tokens left")]);
-    let stream = sse::stream(source).ending_with(|_| Event::new().event("\n").data("x"));
+    let stream = Sse::new(source).ending_with(|_| Event::new().event("\n").data("x"));
     let outcome = drain(stream, &is_dropped);
     assert!(outcome.chunks.is_empty());
     assert_eq!(outcome.error.as_deref(), Some("no tokens left"));
@@ -174,13 +175,13 @@ fn an_ending_that_cannot_be_sent_does_not_hide_the_error() {
 #[test]
 fn a_stream_that_ends_well_has_no_ending() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a"))]);
-    let stream = sse::stream(source).ending_with(|_| panic!("nothing failed"));
+    let stream = Sse::new(source).ending_with(|_| panic!("nothing failed"));
     assert_eq!(drain(stream, &is_dropped).chunks, ["data: a\n\n"]);
 }
 
 #[test]
 fn dropping_it_drops_the_events() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a"))]);
-    drop(sse::stream(source).keep_alive(Duration::from_secs(1)));
+    drop(Sse::new(source).keep_alive(Duration::from_secs(1)));
     assert!(*is_dropped.borrow());
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::Error;
-use lambda_stream::format::sse::{self, Event};
+use lambda_stream::format::sse::Event;
+use lambda_stream::format::{Formatted, Sse};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Events at these milliseconds.
@@ -18,11 +19,11 @@ fn events_at<const N: usize>(ms: [u64; N]) -> impl Stream<Item = Result<Event, E
 
 /// Each chunk with its millisecond; the end is the text `end`.
 async fn timeline(
-    chunks: impl Stream<Item = Result<bytes::Bytes, Error>>,
+    response: Formatted<impl Stream<Item = Result<bytes::Bytes, Error>>>,
     limit: usize,
 ) -> Vec<(u128, String)> {
     let start = Instant::now();
-    let mut chunks = std::pin::pin!(chunks);
+    let mut chunks = std::pin::pin!(response.into_stream());
     let mut timeline = Vec::new();
     while timeline.len() < limit {
         let text = match chunks.next().await {
@@ -48,7 +49,7 @@ fn at(timeline: &[(u128, String)]) -> Vec<(u128, &str)> {
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_filled_at_exact_moments() {
-    let chunks = sse::stream(events_at([0, 900, 3500, 4500])).keep_alive(Duration::from_secs(1));
+    let chunks = Sse::new(events_at([0, 900, 3500, 4500])).keep_alive(Duration::from_secs(1));
     assert_eq!(
         at(&timeline(chunks, 20).await),
         [
@@ -66,8 +67,8 @@ async fn silence_is_filled_at_exact_moments() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_never_starts_is_kept_alive_from_the_first_moment() {
-    let chunks = sse::stream(stream::pending::<Result<Event, Error>>())
-        .keep_alive(Duration::from_millis(250));
+    let chunks =
+        Sse::new(stream::pending::<Result<Event, Error>>()).keep_alive(Duration::from_millis(250));
     assert_eq!(
         at(&timeline(chunks, 3).await),
         [(250, ":\n\n"), (500, ":\n\n"), (750, ":\n\n")]
@@ -77,7 +78,11 @@ async fn a_stream_that_never_starts_is_kept_alive_from_the_first_moment() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_no_silence() {
     let events = events_at([0, 5000]);
-    let mut chunks = Box::pin(sse::stream(events).keep_alive(Duration::from_secs(1)));
+    let mut chunks = Box::pin(
+        Sse::new(events)
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
+    );
     assert_eq!(chunks.next().await.unwrap().unwrap(), "data: at 0\n\n");
     // The socket takes three seconds; then the silence begins.
     sleep(Duration::from_secs(3)).await;
@@ -88,7 +93,11 @@ async fn a_slow_reader_is_no_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_wait_loses_neither_an_event_nor_the_count() {
-    let mut chunks = Box::pin(sse::stream(events_at([1500])).keep_alive(Duration::from_secs(1)));
+    let mut chunks = Box::pin(
+        Sse::new(events_at([1500]))
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
+    );
     let start = Instant::now();
     for _ in 0..3 {
         let wait = tokio::time::timeout(Duration::from_millis(300), chunks.next());
@@ -106,7 +115,7 @@ async fn the_ending_of_an_error_comes_after_the_comments() {
         sleep(Duration::from_millis(1500)).await;
         Err(Error::from("no tokens left"))
     }));
-    let chunks = sse::stream(failing)
+    let chunks = Sse::new(failing)
         .keep_alive(Duration::from_secs(1))
         .ending_with(|error| Event::new().event("failure").data(error));
     assert_eq!(
@@ -124,7 +133,7 @@ async fn the_ending_of_an_error_comes_after_the_comments() {
 #[tokio::test(start_paused = true)]
 async fn intervals_at_both_ends_of_time_are_harmless() {
     for interval in [Duration::ZERO, Duration::MAX] {
-        let chunks = sse::stream(events_at([0, 3_600_000])).keep_alive(interval);
+        let chunks = Sse::new(events_at([0, 3_600_000])).keep_alive(interval);
         assert_eq!(
             at(&timeline(chunks, 20).await),
             [
@@ -139,8 +148,9 @@ async fn intervals_at_both_ends_of_time_are_harmless() {
 #[tokio::test(start_paused = true)]
 async fn the_size_hint_leaves_room_for_comments() {
     let mut chunks = Box::pin(
-        sse::stream(stream::iter([Ok::<_, Error>(Event::new())]))
-            .keep_alive(Duration::from_secs(1)),
+        Sse::new(stream::iter([Ok::<_, Error>(Event::new())]))
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
     );
     assert_eq!(chunks.size_hint(), (1, None));
     chunks.next().await.unwrap().unwrap();
@@ -150,7 +160,7 @@ async fn the_size_hint_leaves_room_for_comments() {
 
 #[test]
 fn without_keep_alive_no_timer_is_needed() {
-    let mut chunks = Box::pin(sse::stream(stream::pending::<Result<Event, Error>>()));
+    let mut chunks = Box::pin(Sse::new(stream::pending::<Result<Event, Error>>()).into_stream());
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(chunks.as_mut().poll_next(&mut cx).is_pending());
 }

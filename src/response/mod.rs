@@ -12,7 +12,6 @@ pub(crate) use frames::{Drained, Want};
 pub use head::{Head, HeadError};
 pub(crate) use into_response::Form;
 pub use into_response::{FromBody, FromStream, IntoResponse, Raw, RawAs, Response};
-pub use payload::BodyChunks;
 #[cfg(feature = "web")]
 pub(crate) use payload::BodyPayload;
 pub(crate) use size_limit::SizeLimit;
