@@ -53,7 +53,7 @@ where
     T: Send + 'static,
     E: Into<Error>,
 {
-    BlockingStream::new(WAITING_CHUNKS, move |sink| -> Result<(), Error> {
+    BlockingStream::new(WAITING_CHUNKS, move |mut sink| -> Result<(), Error> {
         let mut items = items.into_iter();
         while !sink.is_closed() {
             let Some(item) = items.next() else {

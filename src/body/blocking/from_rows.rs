@@ -56,7 +56,7 @@ where
     F: FnOnce(&mut RowSink<T>) -> Result<(), E> + Send + 'static,
     E: Into<Error>,
 {
-    BlockingStream::new(WAITING_ROWS, produce)
+    BlockingStream::new(WAITING_ROWS, |mut rows| produce(&mut rows))
 }
 
 /// Where a blocking closure sends its rows; see [`from_blocking`].

@@ -55,7 +55,7 @@ const COLLECTED_BYTES: usize = 16 * 1024;
 /// ```
 pub fn from_blocking_writer<F, E>(write: F) -> BlockingStream<Bytes>
 where
-    F: FnOnce(&mut BlockingWriter<'_>) -> Result<(), E> + Send + 'static,
+    F: FnOnce(&mut BlockingWriter) -> Result<(), E> + Send + 'static,
     E: Into<Error>,
 {
     BlockingStream::new(WAITING_CHUNKS, move |chunks| {
@@ -71,15 +71,15 @@ where
 
 /// The writer of a blocking closure; see [`from_blocking_writer`].
 #[derive(Debug)]
-pub struct BlockingWriter<'a> {
-    chunks: &'a mut RowSink<Bytes>,
+pub struct BlockingWriter {
+    chunks: RowSink<Bytes>,
     collected: BytesMut,
     /// Whether a chunk has been sent.
     started: bool,
 }
 
-impl<'a> BlockingWriter<'a> {
-    fn new(chunks: &'a mut RowSink<Bytes>) -> Self {
+impl BlockingWriter {
+    fn new(chunks: RowSink<Bytes>) -> Self {
         Self {
             chunks,
             collected: BytesMut::new(),
@@ -98,7 +98,7 @@ impl<'a> BlockingWriter<'a> {
     }
 }
 
-impl Write for BlockingWriter<'_> {
+impl Write for BlockingWriter {
     /// Collects the bytes, or sends them if they are many.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::RowSink;
 use crate::error::{Error, Failure, panic_failure};
 use lambda_stream_wire::failure::kind;
 
-type Producer<T> = Box<dyn FnOnce(&mut RowSink<T>) -> Result<(), Error> + Send>;
+type Producer<T> = Box<dyn FnOnce(RowSink<T>) -> Result<(), Error> + Send>;
 
 /// The items of a producer that may block; created by the functions of [`body`](crate::body) whose names
 /// begin with `from_blocking`.
@@ -53,7 +53,7 @@ impl<T: Send + 'static> BlockingStream<T> {
     /// is sending.
     pub(super) fn new<E: Into<Error>>(
         capacity: usize,
-        producer: impl FnOnce(&mut RowSink<T>) -> Result<(), E> + Send + 'static,
+        producer: impl FnOnce(RowSink<T>) -> Result<(), E> + Send + 'static,
     ) -> Self {
         Self(State::New {
             producer: Box::new(move |rows| producer(rows).map_err(Into::into)),
@@ -70,12 +70,12 @@ impl<T: Send + 'static> BlockingStream<T> {
         })?;
         let (sender, items) = mpsc::channel(capacity);
         let thread = runtime.spawn_blocking(move || {
-            let mut rows = RowSink::new(sender);
+            let rows = RowSink::new(sender);
             // The stream may have been dropped while the task waited for a thread.
             if rows.is_closed() {
                 return Ok(());
             }
-            producer(&mut rows)
+            producer(rows)
         });
         Ok(State::Running { items, thread })
     }
