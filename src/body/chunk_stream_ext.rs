@@ -25,16 +25,16 @@ use crate::event::Context;
 /// | fail cleanly before any response is too large | [`Runtime::response_limit`](crate::Runtime::response_limit) |
 /// | create a stream of chunks | [`body`](crate::body) |
 ///
-/// Heartbeats and limits are about bytes, so rows get them after their [format](mod@crate::format) has
-/// been applied: `Ndjson::new(rows).into_stream().heartbeat(…)`.
+/// Heartbeats and limits are about bytes, so rows get them after their [format](mod@crate::format)
+/// has been applied: `Ndjson::new(rows).into_stream().heartbeat(…)`.
 ///
 /// # What they have in common
 ///
 /// * Each is a plain [`Stream`](futures_core::Stream): it works without the
-///   [`Runtime`](crate::Runtime), composes with the combinators of `tokio_stream` and `futures`, spawns
-///   nothing and allocates nothing per chunk.
-/// * After the end and after an error the inner stream is dropped at once and is never polled again. A
-///   combinator that is polled again returns `None`.
+///   [`Runtime`](crate::Runtime), composes with the combinators of `tokio_stream` and `futures`,
+///   spawns nothing and allocates nothing per chunk.
+/// * After the end and after an error the inner stream is dropped at once and is never polled
+///   again. A combinator that is polled again returns `None`.
 /// * Dropping a combinator drops the inner stream.
 /// * No chunk is held back: dropping a pending `next()` loses nothing.
 ///
@@ -70,20 +70,21 @@ use crate::event::Context;
     note = "a stream of chunks is a `Stream` of `Result<impl Into<Bytes>, impl Into<lambda_stream::Error>>`; `.map(Ok::<_, lambda_stream::Error>)` makes one of a stream that cannot fail"
 )]
 pub trait ChunkStreamExt: TryStream + Sized {
-    /// Sends `bytes` whenever the stream has yielded no chunk for `interval`, so that an idle response
-    /// is not cut.
+    /// Sends `bytes` whenever the stream has yielded no chunk for `interval`, so that an idle
+    /// response is not cut.
     ///
-    /// API Gateway cuts a response that is idle for 5 minutes (regional and private endpoints) or 30
-    /// seconds (edge-optimized endpoints), and clients, proxies and load balancers have limits of their
-    /// own. Half of the shortest one is a good interval.
+    /// API Gateway cuts a response that is idle for 5 minutes (regional and private endpoints) or
+    /// 30 seconds (edge-optimized endpoints), and clients, proxies and load balancers have limits
+    /// of their own. Half of the shortest one is a good interval.
     ///
-    /// * The bytes are a chunk of their own and never lie inside another. Put the combinator where a
-    ///   chunk is something whole, such as a row or an event, and use bytes that have no meaning there:
-    ///   `": \n\n"` in server-sent events, `"\n"` in NDJSON, white space around a JSON document.
+    /// * The bytes are a chunk of their own and never lie inside another. Put the combinator where
+    ///   a chunk is something whole, such as a row or an event, and use bytes that have no meaning
+    ///   there: `": \n\n"` in server-sent events, `"\n"` in NDJSON, white space around a JSON
+    ///   document.
     /// * The interval begins when the stream is asked for a chunk and has none. A client that reads
     ///   slowly gets no heartbeats in between, and late ones are not made up for.
-    /// * A chunk that is ready when a heartbeat is due precedes it. An empty chunk is passed on, but does
-    ///   not restart the interval, because nothing of it reaches the client.
+    /// * A chunk that is ready when a heartbeat is due precedes it. An empty chunk is passed on,
+    ///   but does not restart the interval, because nothing of it reaches the client.
     /// * Heartbeats begin before the first chunk, and end with the stream.
     /// * No heartbeats are sent if `interval` is zero or `bytes` is empty.
     ///
@@ -127,31 +128,35 @@ pub trait ChunkStreamExt: TryStream + Sized {
         Heartbeat::new(self, interval, bytes.into())
     }
 
-    /// Ends the stream with a [`DeadlineExceeded`](crate::body::DeadlineExceeded) error when `margin` is
-    /// left until the deadline of this invocation, but never earlier than halfway from now to it.
+    /// Ends the stream with a [`DeadlineExceeded`](crate::body::DeadlineExceeded) error when
+    /// `margin` is left until the deadline of this invocation, but never earlier than halfway from
+    /// now to it.
     ///
     /// The service kills the sandbox at the deadline: the client sees a cut response, and the next
     /// invocation is a cold start. The runtime prevents that for every response
-    /// ([`Runtime::deadline_margin`](crate::Runtime::deadline_margin), 50 ms). This combinator is for a
-    /// stream that has something to say at its end, and needs a larger margin than that of the runtime.
-    /// It says so in a last item instead of an error with
+    /// ([`Runtime::deadline_margin`](crate::Runtime::deadline_margin), 50 ms). This combinator is
+    /// for a stream that has something to say at its end, and needs a larger margin than that of
+    /// the runtime. It says so in a last item instead of an error with
     /// [`closing_with`](UntilDeadline::closing_with), or with
-    /// [`closing_with_cursor`](UntilDeadline::closing_with_cursor) if that depends on the last item.
+    /// [`closing_with_cursor`](UntilDeadline::closing_with_cursor) if that depends on the last
+    /// item.
     ///
-    /// * The items are passed on as they are, so that it applies to rows before they are formatted, and
-    ///   to chunks.
-    /// * A stream that is always ready is ended too. An item that is ready after the moment is not sent.
+    /// * The items are passed on as they are, so that it applies to rows before they are formatted,
+    ///   and to chunks.
+    /// * A stream that is always ready is ended too. An item that is ready after the moment is not
+    ///   sent.
     /// * An implausible deadline is not enforced: one that had passed before the invocation arrived
     ///   (some local tools send a constant), or that is more than a day away.
-    /// * While the client does not read, nothing is polled, this combinator included; then the runtime
-    ///   ends the response.
-    /// * Before the first chunk, the error fails the invocation as a whole. Later it becomes trailers.
-    ///   Either way it is reported as `Function.DeadlineExceeded`.
+    /// * While the client does not read, nothing is polled, this combinator included; then the
+    ///   runtime ends the response.
+    /// * Before the first chunk, the error fails the invocation as a whole. Later it becomes
+    ///   trailers. Either way it is reported as `Function.DeadlineExceeded`.
     ///
     /// # Errors
     ///
-    /// `DeadlineExceeded`, which a downcast tells from others. Errors of the stream itself are boxed, and
-    /// can be downcast too; see [`Failure`](crate::Failure) for how they are reported then.
+    /// `DeadlineExceeded`, which a downcast tells from others. Errors of the stream itself are
+    /// boxed, and can be downcast too; see [`Failure`](crate::Failure) for how they are reported
+    /// then.
     ///
     /// # Panics
     ///
@@ -186,21 +191,22 @@ pub trait ChunkStreamExt: TryStream + Sized {
         UntilDeadline::new(self, context.end_before_deadline(margin))
     }
 
-    /// Ends the stream with a [`SizeLimitExceeded`](crate::body::SizeLimitExceeded) error before its
-    /// chunks exceed `max_bytes` in total.
+    /// Ends the stream with a [`SizeLimitExceeded`](crate::body::SizeLimitExceeded) error before
+    /// its chunks exceed `max_bytes` in total.
     ///
-    /// The service cuts a response at its own limit, [200 MB by default](crate::RESPONSE_LIMIT), and the
-    /// client sees a broken transfer that may end inside a row. This combinator ends it after a whole
-    /// chunk: nothing of the chunk that would exceed the limit is sent. Exactly `max_bytes` are allowed;
-    /// the head of the response does not count.
+    /// The service cuts a response at its own limit, [200 MB by default](crate::RESPONSE_LIMIT),
+    /// and the client sees a broken transfer that may end inside a row. This combinator ends it
+    /// after a whole chunk: nothing of the chunk that would exceed the limit is sent. Exactly
+    /// `max_bytes` are allowed; the head of the response does not count.
     ///
-    /// [`Runtime::response_limit`](crate::Runtime::response_limit) does the same for every response.
+    /// [`Runtime::response_limit`](crate::Runtime::response_limit) does the same for every
+    /// response.
     ///
     /// # Errors
     ///
     /// `SizeLimitExceeded`, which has the limit and the size that would have been reached, and is
-    /// reported as `Function.ResponseSizeTooLarge`. Errors of the stream itself are boxed, and can be
-    /// downcast too; see [`Failure`](crate::Failure) for how they are reported then.
+    /// reported as `Function.ResponseSizeTooLarge`. Errors of the stream itself are boxed, and can
+    /// be downcast too; see [`Failure`](crate::Failure) for how they are reported then.
     ///
     /// # Cancel safety
     ///

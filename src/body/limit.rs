@@ -41,7 +41,8 @@ impl<S> Limit<S> {
         self.stream.get_mut()
     }
 
-    /// Returns the stream, or `None` once it has ended, failed or reached the limit. No chunk is lost.
+    /// Returns the stream, or `None` once it has ended, failed or reached the limit. No chunk is
+    /// lost.
     pub fn into_inner(self) -> Option<S> {
         self.stream.into_inner()
     }

@@ -1,8 +1,8 @@
 //! Streams of chunks: sources, combinators, a writer and a channel.
 //!
-//! A body is any `Stream` of `Result<D, E>`, where `D` becomes [`Bytes`](bytes::Bytes) without a copy
-//! (`Bytes`, `Vec<u8>`, `String`, `&'static str`, …) and `E` is any error. What is not one yet becomes
-//! one:
+//! A body is any `Stream` of `Result<D, E>`, where `D` becomes [`Bytes`](bytes::Bytes) without a
+//! copy (`Bytes`, `Vec<u8>`, `String`, `&'static str`, …) and `E` is any error. What is not one yet
+//! becomes one:
 //!
 //! | You have | Write |
 //! |---|---|
@@ -18,7 +18,8 @@
 //! | code on another task | [`channel`](channel()) |
 //! | rows or events | a [format](mod@crate::format) |
 //!
-//! All of these are lazy: nothing is read before the response is. [`ChunkStreamExt`] has the combinators.
+//! All of these are lazy: nothing is read before the response is. [`ChunkStreamExt`] has the
+//! combinators.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -8,8 +8,8 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pin_project! {
-    /// A timer that is created when it is first set, so that a combinator can be created outside of a
-    /// runtime and a stream that is always ready needs none.
+    /// A timer that is created when it is first set, so that a combinator can be created outside of
+    /// a runtime and a stream that is always ready needs none.
     #[derive(Debug)]
     pub(super) struct Timer {
         #[pin]
@@ -43,8 +43,8 @@ impl Timer {
     /// Returns `Ready` once the timer has fired. A timer that is not set never fires.
     pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.project().sleep.as_pin_mut() {
-            // A stream that has used up the task's cooperative budget must not delay the timer, which
-            // would be pending without being registered.
+            // A stream that has used up the task's cooperative budget must not delay the timer,
+            // which would be pending without being registered.
             Some(sleep) => Pin::new(&mut unconstrained(sleep)).poll(cx),
             None => Poll::Pending,
         }

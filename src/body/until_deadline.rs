@@ -52,11 +52,13 @@ struct LastItem<P, C, F> {
 
 impl<T, P, C, F> Cursor<T> for LastItem<P, C, F>
 where
-    P: FnMut(&T) -> C,
+    P: FnMut(&T) -> Option<C>,
     F: FnOnce(Option<C>) -> T,
 {
     fn advance(&mut self, item: &T) {
-        self.last = Some((self.position)(item));
+        if let Some(position) = (self.position)(item) {
+            self.last = Some(position);
+        }
     }
 
     fn close(self: Box<Self>) -> T {
@@ -86,10 +88,10 @@ impl<S: TryStream> UntilDeadline<S> {
 
     /// Sends this item at the deadline and ends the stream cleanly, instead of failing it.
     ///
-    /// For clients that can resume, such as an `EventSource`, which reconnects by itself with the id of
-    /// the last event it received. The response is a success for the service: it has no trailers and
-    /// does not count as an error in the metrics. A stream that ends in time, or that fails, is left
-    /// as it is.
+    /// For clients that can resume, such as an `EventSource`, which reconnects by itself with the
+    /// id of the last event it received. The response is a success for the service: it has no
+    /// trailers and does not count as an error in the metrics. A stream that ends in time, or that
+    /// fails, is left as it is.
     ///
     /// ```
     /// use std::time::Duration;
@@ -102,7 +104,8 @@ impl<S: TryStream> UntilDeadline<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Error> {
     /// # tokio::time::pause();
-    /// # let context = Context::new("1").with_deadline(SystemTime::now() + Duration::from_secs(60));
+    /// # let deadline = SystemTime::now() + Duration::from_secs(60);
+    /// # let context = Context::new("1").with_deadline(deadline);
     /// let events = tokio_stream::once(Ok::<_, Error>("id: 1\ndata: a\n\n"))
     ///     .chain(tokio_stream::pending());
     /// let events = events
@@ -117,12 +120,12 @@ impl<S: TryStream> UntilDeadline<S> {
         self
     }
 
-    /// Sends an item with the position of the last one at the deadline, so that the client can ask for
-    /// the rest, and ends the stream cleanly.
+    /// Sends an item with the position of the last one at the deadline, so that the client can ask
+    /// for the rest, and ends the stream cleanly.
     ///
-    /// `position` is called for each item and returns what is needed of it; nothing else of the item is
-    /// kept. `close` receives the last position, or `None` if there has been no item. Otherwise like
-    /// [`closing_with`](Self::closing_with), which it replaces.
+    /// `position` is called for each item and returns its position, or `None` if it has none;
+    /// nothing else of the item is kept. `close` receives the last position, or `None` if there has
+    /// been none. Otherwise like [`closing_with`](Self::closing_with), which it replaces.
     ///
     /// ```
     /// use std::time::Duration;
@@ -144,14 +147,16 @@ impl<S: TryStream> UntilDeadline<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Error> {
     /// # tokio::time::pause();
-    /// # let context = Context::new("1").with_deadline(SystemTime::now() + Duration::from_secs(60));
-    /// let rows = tokio_stream::once(Ok::<_, Error>(Line::Row { id: 7 })).chain(tokio_stream::pending());
+    /// # let deadline = SystemTime::now() + Duration::from_secs(60);
+    /// # let context = Context::new("1").with_deadline(deadline);
+    /// let rows = tokio_stream::once(Ok::<_, Error>(Line::Row { id: 7 }))
+    ///     .chain(tokio_stream::pending());
     /// let rows = rows.until_deadline(&context, Duration::from_secs(1)).closing_with_cursor(
     ///     |line| match line {
     ///         Line::Row { id } => Some(*id),
-    ///         Line::Resume { after } => *after,
+    ///         Line::Resume { .. } => None,
     ///     },
-    ///     |last| Line::Resume { after: last.flatten() },
+    ///     |after| Line::Resume { after },
     /// );
     /// let lines: Vec<_> = Ndjson::new(rows).into_stream().collect::<Result<_, _>>().await?;
     /// assert_eq!(lines, ["{\"id\":7}\n", "{\"after\":7}\n"]);
@@ -160,7 +165,7 @@ impl<S: TryStream> UntilDeadline<S> {
     pub fn closing_with_cursor<C, P, F>(mut self, position: P, close: F) -> Self
     where
         C: Send + 'static,
-        P: FnMut(&S::Ok) -> C + Send + 'static,
+        P: FnMut(&S::Ok) -> Option<C> + Send + 'static,
         F: FnOnce(Option<C>) -> S::Ok + Send + 'static,
     {
         self.closing = Closing::Cursor(Box::new(LastItem {
@@ -181,7 +186,8 @@ impl<S: TryStream> UntilDeadline<S> {
         self.stream.get_mut()
     }
 
-    /// Returns the stream, or `None` once it has ended, failed or reached the deadline. No item is lost.
+    /// Returns the stream, or `None` once it has ended, failed or reached the deadline. No item is
+    /// lost.
     pub fn into_inner(self) -> Option<S> {
         self.stream.into_inner()
     }
@@ -387,10 +393,13 @@ mod tests {
         let rows = |count: u64| {
             tokio_stream::iter((1..=count).map(Ok::<_, TestError>)).chain(tokio_stream::pending())
         };
-        for (count, last) in [(3, 30), (0, 99)] {
+        for (count, last) in [(3, 30), (5, 30), (0, 99)] {
             let stream = rows(count)
                 .until_deadline(&deadline_in(60), SECOND)
-                .closing_with_cursor(|row| row * 10, |last| last.unwrap_or(99));
+                .closing_with_cursor(
+                    |row| (*row < 4).then_some(row * 10),
+                    |last| last.unwrap_or(99),
+                );
             let received: Vec<u64> = stream.map(Result::unwrap).collect().await;
             assert_eq!(received, (1..=count).chain([last]).collect::<Vec<_>>());
         }

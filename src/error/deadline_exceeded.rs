@@ -6,8 +6,8 @@ use std::fmt;
 use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
-/// The response was ended shortly before the deadline of its invocation, at which the service would have
-/// killed the sandbox.
+/// The response was ended shortly before the deadline of its invocation, at which the service would
+/// have killed the sandbox.
 ///
 /// The error of [`until_deadline`](crate::body::ChunkStreamExt::until_deadline) and of
 /// [`Runtime::deadline_margin`](crate::Runtime::deadline_margin). It is reported as

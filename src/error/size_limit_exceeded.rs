@@ -6,7 +6,8 @@ use std::fmt;
 use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
-/// The response would have exceeded its limit. Nothing of the chunk that would have exceeded it was sent.
+/// The response would have exceeded its limit. Nothing of the chunk that would have exceeded it was
+/// sent.
 ///
 /// The error of [`limit`](crate::body::ChunkStreamExt::limit) and of
 /// [`Runtime::response_limit`](crate::Runtime::response_limit). It is reported as
@@ -37,8 +38,8 @@ impl SizeLimitExceeded {
         self.limit
     }
 
-    /// Returns the size in bytes that the payload would have reached: what was sent, and the chunk that
-    /// was not. Always more than [`limit`](Self::limit).
+    /// Returns the size in bytes that the payload would have reached: what was sent, and the chunk
+    /// that was not. Always more than [`limit`](Self::limit).
     pub fn offered(&self) -> u64 {
         self.offered
     }

@@ -15,18 +15,20 @@ use super::{Formatted, RowError, Rows, attachment};
 use crate::error::Error;
 use crate::response::Head;
 
-/// A response of CSV as RFC 4180 defines it, for spreadsheets: a record per row (cargo feature `csv`).
+/// A response of CSV as RFC 4180 defines it, for spreadsheets: a record per row (cargo feature
+/// `csv`).
 ///
-/// The names of a struct's fields are the header record, which comes with the first row. Rows without
-/// names (tuples, sequences) have none, and no rows are no bytes at all; [`columns`](Csv::columns) names
-/// the columns in both cases. The crate `csv` documents what a row can be at
-/// [`Writer::serialize`](https://docs.rs/csv/1/csv/struct.Writer.html#method.serialize); it cannot be a
-/// map. The content type is `text/csv; charset=utf-8`.
+/// The names of a struct's fields are the header record, which comes with the first row. Rows
+/// without names (tuples, sequences) have none, and no rows are no bytes at all;
+/// [`columns`](Csv::columns) names the columns in both cases. The crate `csv` documents what a row
+/// can be at [`Writer::serialize`](https://docs.rs/csv/1/csv/struct.Writer.html#method.serialize);
+/// it cannot be a map. The content type is `text/csv; charset=utf-8`.
 ///
 /// # Errors
 ///
-/// The error of the rows; or a [`RowError`] if a row cannot be serialized or has more or fewer fields
-/// than the one before, in which case nothing of that row is sent. The rows are dropped at once.
+/// The error of the rows; or a [`RowError`] if a row cannot be serialized or has more or fewer
+/// fields than the one before, in which case nothing of that row is sent. The rows are dropped at
+/// once.
 ///
 /// # Example
 ///
@@ -68,7 +70,8 @@ impl<S> Csv<S> {
 
     /// Names the columns, in place of the names of the fields.
     ///
-    /// The names come with the first row, or alone if there is none. Each row has to have as many fields.
+    /// The names come with the first row, or alone if there is none. Each row has to have as many
+    /// fields.
     ///
     /// ```
     /// # use lambda_stream::format::Csv;
@@ -88,8 +91,8 @@ impl<S> Csv<S> {
 
     /// Makes browsers save the response as a file of this name (`content-disposition`, RFC 6266).
     ///
-    /// The name can be any text. One beyond plain ASCII is sent encoded, along with a plain one for old
-    /// clients.
+    /// The name can be any text. One beyond plain ASCII is sent encoded, along with a plain one for
+    /// old clients.
     pub fn attachment(self, filename: impl AsRef<str>) -> Self {
         let value = attachment::disposition(filename.as_ref());
         self.head(|head| head.header(CONTENT_DISPOSITION, value))
@@ -163,8 +166,8 @@ impl fmt::Debug for CsvRecords {
     }
 }
 
-/// The destination of the CSV writer, which lends it for reading only: hence a second handle. The lock
-/// makes streams `Send`, and is never contended.
+/// The destination of the CSV writer, which lends it for reading only: hence a second handle. The
+/// lock makes streams `Send`, and is never contended.
 #[derive(Clone, Default)]
 struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 

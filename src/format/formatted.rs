@@ -8,8 +8,8 @@ use crate::response::{FromStream, Head, IntoResponse, Response};
 
 /// A response in a format: a [`Head`] with the content type, and the stream of chunks `C`.
 ///
-/// [`Sse`](super::Sse), [`Ndjson`](super::Ndjson), [`JsonArray`](super::JsonArray) and `Csv` are names
-/// of it.
+/// [`Sse`](super::Sse), [`Ndjson`](super::Ndjson), [`JsonArray`](super::JsonArray) and `Csv` are
+/// names of it.
 #[derive(Debug)]
 #[must_use = "a response does nothing until it is returned"]
 pub struct Formatted<C> {

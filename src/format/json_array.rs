@@ -11,17 +11,17 @@ use crate::response::Head;
 
 /// A response that is one JSON array, streamed: a chunk per row, and one for the closing bracket.
 ///
-/// For clients that want one document, where [`Ndjson`](super::Ndjson) does not suit them. Such a client
-/// usually parses nothing before the closing bracket. A response that breaks off has none, and is not
-/// valid JSON. The content type is `application/json`.
+/// For clients that want one document, where [`Ndjson`](super::Ndjson) does not suit them. Such a
+/// client usually parses nothing before the closing bracket. A response that breaks off has none,
+/// and is not valid JSON. The content type is `application/json`.
 ///
-/// The opening bracket comes with the first row, so that rows that fail at once fail the invocation as a
-/// whole instead of a response that has begun. No rows are `[]`.
+/// The opening bracket comes with the first row, so that rows that fail at once fail the invocation
+/// as a whole instead of a response that has begun. No rows are `[]`.
 ///
 /// # Errors
 ///
-/// The error of the rows; or a [`RowError`] if a row cannot be serialized, in which case nothing of that
-/// row is sent. The rows are dropped at once, and there is no closing bracket.
+/// The error of the rows; or a [`RowError`] if a row cannot be serialized, in which case nothing of
+/// that row is sent. The rows are dropped at once, and there is no closing bracket.
 ///
 /// # Example
 ///

@@ -1,8 +1,8 @@
 //! Formats: server-sent events, and rows as NDJSON, a JSON array or CSV.
 //!
-//! Each is a response of a stream of rows, and [a stream of chunks](Formatted::into_stream) for other
-//! uses. Rows are `Result<T, E>`, where `T` implements [`Serialize`](serde::Serialize) and `E` is any
-//! error; each row is one chunk, which is sent as soon as the row is ready.
+//! Each is a response of a stream of rows, and [a stream of chunks](Formatted::into_stream) for
+//! other uses. Rows are `Result<T, E>`, where `T` implements [`Serialize`](serde::Serialize) and
+//! `E` is any error; each row is one chunk, which is sent as soon as the row is ready.
 //!
 //! | Format | For | If it fails in the middle |
 //! |---|---|---|

@@ -9,15 +9,16 @@ use super::{Formatted, RowError, Rows};
 use crate::error::Error;
 use crate::response::Head;
 
-/// A response of newline-delimited JSON, also known as JSON lines: a JSON document per row and line.
+/// A response of newline-delimited JSON, also known as JSON lines: a JSON document per row and
+/// line.
 ///
-/// For rows that a program reads as they arrive: each line stands for itself, so a client can use what it
-/// has when a response breaks off. The content type is `application/x-ndjson`.
+/// For rows that a program reads as they arrive: each line stands for itself, so a client can use
+/// what it has when a response breaks off. The content type is `application/x-ndjson`.
 ///
 /// # Errors
 ///
-/// The error of the rows; or a [`RowError`] if a row cannot be serialized, in which case nothing of that
-/// row is sent. The rows are dropped at once.
+/// The error of the rows; or a [`RowError`] if a row cannot be serialized, in which case nothing of
+/// that row is sent. The rows are dropped at once.
 ///
 /// # Example
 ///
@@ -53,10 +54,11 @@ impl<S> Ndjson<S> {
     /// Reports an error to the client in a last row, which the closure makes of it.
     ///
     /// The error itself follows, so that the invocation counts as failed; but the HTTP clients of
-    /// Function URLs and API Gateway do not see trailers. A row that cannot be serialized is left out.
+    /// Function URLs and API Gateway do not see trailers. A row that cannot be serialized is left
+    /// out.
     ///
-    /// An error that is the first item is reported in the same way, in a response with status 200. To
-    /// answer with another status, fail in the handler.
+    /// An error that is the first item is reported in the same way, in a response with status 200.
+    /// To answer with another status, fail in the handler.
     ///
     /// ```
     /// # use lambda_stream::format::Ndjson;

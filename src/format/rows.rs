@@ -11,8 +11,8 @@ use pin_project_lite::pin_project;
 use crate::body::fused::Fused;
 use crate::error::Error;
 
-/// Size of the blocks that rows are written into. A block is reused as soon as the chunks that were split
-/// off it have been dropped, so a row costs an allocation only if it is kept, or is large.
+/// Size of the blocks that rows are written into. A block is reused as soon as the chunks that were
+/// split off it have been dropped, so a row costs an allocation only if it is kept, or is large.
 const BLOCK_BYTES: usize = 4096;
 
 /// Least room in a block for the start of another row.
@@ -32,8 +32,8 @@ pub trait Format<T> {
     }
 }
 
-/// Writes what tells the client of an error. It is boxed, once per response, so that its type is not part
-/// of the response's.
+/// Writes what tells the client of an error. It is boxed, once per response, so that its type is
+/// not part of the response's.
 pub(super) type Ending = Box<dyn FnOnce(&Error, &mut BytesMut) -> Result<(), Error> + Send>;
 
 pin_project! {
@@ -42,9 +42,9 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// The error of the rows, or that of a row that cannot be written: a [`RowError`](super::RowError)
-    /// or an [`EventError`](super::sse::EventError). Nothing of such a row is sent. The rows are dropped
-    /// at once, and the stream yields `None` from then on.
+    /// The error of the rows, or that of a row that cannot be written: a
+    /// [`RowError`](super::RowError) or an [`EventError`](super::sse::EventError). Nothing of such
+    /// a row is sent. The rows are dropped at once, and the stream yields `None` from then on.
     ///
     /// # Cancel safety
     ///
@@ -74,6 +74,7 @@ impl<S, F> Rows<S, F> {
         }
     }
 
+    #[cfg(feature = "csv")]
     pub(super) fn set_format(&mut self, format: F) {
         self.format = format;
     }
@@ -179,4 +180,41 @@ impl<S, F> fmt::Debug for Rows<S, F> {
 /// Returns what has been written since the last chunk.
 fn split_chunk(buffer: &mut BytesMut) -> Option<Bytes> {
     (!buffer.is_empty()).then(|| buffer.split().freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::testing::{Act::*, poll, script};
+    use crate::format::JsonArray;
+
+    fn text(poll: Poll<Option<Result<Bytes, Error>>>) -> String {
+        match poll {
+            Poll::Ready(Some(Ok(chunk))) => String::from_utf8_lossy(&chunk).into_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_accessible_until_their_end() {
+        let (rows, seen) = script(vec![Chunk("a"), Pending]);
+        let mut chunks = JsonArray::new(rows).into_stream();
+        assert_eq!(text(poll(Pin::new(&mut chunks))), "[\"a\"");
+        assert!(poll(Pin::new(&mut chunks)).is_pending());
+        assert!(chunks.get_ref().is_some() && chunks.get_mut().is_some());
+        assert_eq!(text(poll(Pin::new(&mut chunks))), "]");
+        assert!(seen.dropped.get());
+        assert!(chunks.get_ref().is_none() && chunks.get_mut().is_none());
+        assert!(chunks.into_inner().is_none());
+    }
+
+    #[test]
+    fn inner_rows_can_be_taken_back() {
+        let (rows, seen) = script(vec![Chunk("a"), Chunk("b")]);
+        let mut chunks = JsonArray::new(rows).into_stream();
+        assert_eq!(text(poll(Pin::new(&mut chunks))), "[\"a\"");
+        let mut rows = chunks.into_inner().unwrap();
+        assert_eq!(poll(Pin::new(&mut rows)), Poll::Ready(Some(Ok("b"))));
+        assert!(!seen.dropped.get());
+    }
 }

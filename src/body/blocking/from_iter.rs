@@ -14,9 +14,9 @@ const LEAST_READ_BYTES: usize = 4 * 1024;
 ///
 /// The items are chunks of a body, or rows for a [format](mod@crate::format).
 ///
-/// * The iterator runs on a thread for blocking work, so that the task that writes to the client goes
-///   on; see [`BlockingStream`]. `into_iter` is called on that thread too: only what is passed in has to
-///   be `Send`, not the iterator itself.
+/// * The iterator runs on a thread for blocking work, so that the task that writes to the client
+///   goes on; see [`BlockingStream`]. `into_iter` is called on that thread too: only what is passed
+///   in has to be `Send`, not the iterator itself.
 /// * It runs ahead of the client by at most 5 items; a slow client stops it.
 /// * Dropping the stream stops it before its next item.
 /// * The items cross a channel between two threads. For an iterator that only computes,
@@ -24,8 +24,8 @@ const LEAST_READ_BYTES: usize = 4 * 1024;
 ///
 /// # Errors
 ///
-/// The first error of the iterator ends the stream; it is boxed, and can be downcast. A panic of the
-/// iterator becomes an error that is reported as `Function.Panic`.
+/// The first error of the iterator ends the stream; it is boxed, and can be downcast. A panic of
+/// the iterator becomes an error that is reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///
@@ -74,8 +74,8 @@ where
 /// # Errors
 ///
 /// The first error of the reader ends the stream; a read that is interrupted
-/// ([`io::ErrorKind::Interrupted`]) is repeated. A panic of the reader becomes an error that is reported
-/// as `Function.Panic`.
+/// ([`io::ErrorKind::Interrupted`]) is repeated. A panic of the reader becomes an error that is
+/// reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///

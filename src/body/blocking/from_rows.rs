@@ -6,24 +6,25 @@ use super::BlockingStream;
 use crate::body::writer::WriteError;
 use crate::error::Error;
 
-/// Number of rows that may wait between the two threads. Rows are small, and more of them make changes
-/// of thread rare.
+/// Number of rows that may wait between the two threads. Rows are small, and more of them make
+/// changes of thread rare.
 const WAITING_ROWS: usize = 64;
 
 /// Returns a stream of the rows that a closure sends while it blocks.
 ///
-/// For sources that borrow, such as the rows of a database statement, which borrows its connection: all
-/// of them live on the closure's stack. The stream feeds a [format](mod@crate::format), or is a body as
-/// it is when the rows are chunks of bytes.
+/// For sources that borrow, such as the rows of a database statement, which borrows its connection:
+/// all of them live on the closure's stack. The stream feeds a [format](mod@crate::format), or is a
+/// body as it is when the rows are chunks of bytes.
 ///
 /// * The closure runs on a thread for blocking work; see [`BlockingStream`].
-/// * It runs ahead of the client by at most 65 rows. [`RowSink::send`] waits while the client is slow.
+/// * It runs ahead of the client by at most 65 rows. [`RowSink::send`] waits while the client is
+///   slow.
 /// * Once the stream has been dropped, [`RowSink::send`] fails, so that `?` ends the closure.
 ///
 /// # Errors
 ///
-/// An error that the closure returns becomes the last item, after the rows that it sent before. So does
-/// a panic, which is reported as `Function.Panic`.
+/// An error that the closure returns becomes the last item, after the rows that it sent before. So
+/// does a panic, which is reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///
@@ -83,7 +84,8 @@ impl<T> RowSink<T> {
         self.rows.blocking_send(row).map_err(|_| WriteError)
     }
 
-    /// Returns whether the stream has been dropped, for closures that work long before their next row.
+    /// Returns whether the stream has been dropped, for closures that work long before their next
+    /// row.
     pub fn is_closed(&self) -> bool {
         self.rows.is_closed()
     }

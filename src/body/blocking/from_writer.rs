@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use super::{BlockingStream, CHUNK_BYTES, RowSink, WAITING_CHUNKS};
 use crate::error::Error;
 
-/// Size at which small writes that were collected become a chunk: small enough that a slow producer is
-/// seen, large enough that changes of thread do not matter.
+/// Size at which small writes that were collected become a chunk: small enough that a slow producer
+/// is seen, large enough that changes of thread do not matter.
 const COLLECTED_BYTES: usize = 16 * 1024;
 
 /// Returns a stream of what a closure writes to a [`std::io::Write`].
@@ -18,17 +18,17 @@ const COLLECTED_BYTES: usize = 16 * 1024;
 /// * The closure runs on a thread for blocking work; see [`BlockingStream`].
 /// * Small writes are collected into chunks of 16 KiB. [`flush`](Write::flush) sends what has been
 ///   collected, and so does the end of the closure.
-/// * Memory is bounded: at most 5 chunks of at most 64 KiB are on their way. A write waits while the
-///   client is slow.
-/// * Once the stream has been dropped, the next write fails with [`io::ErrorKind::BrokenPipe`], so that
-///   `?` ends the closure.
+/// * Memory is bounded: at most 5 chunks of at most 64 KiB are on their way. A write waits while
+///   the client is slow.
+/// * Once the stream has been dropped, the next write fails with [`io::ErrorKind::BrokenPipe`], so
+///   that `?` ends the closure.
 ///
 /// # Errors
 ///
-/// An error that the closure returns becomes the last item, after everything that was written before it.
-/// If nothing has been sent by then, what was collected is discarded, so that the invocation fails as a
-/// whole instead of with a response that has begun. A panic becomes an error that is reported as
-/// `Function.Panic`.
+/// An error that the closure returns becomes the last item, after everything that was written
+/// before it. If nothing has been sent by then, what was collected is discarded, so that the
+/// invocation fails as a whole instead of with a response that has begun. A panic becomes an error
+/// that is reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///
@@ -87,7 +87,8 @@ impl BlockingWriter {
         }
     }
 
-    /// Returns whether the stream has been dropped, for closures that work long before their next write.
+    /// Returns whether the stream has been dropped, for closures that work long before their next
+    /// write.
     pub fn is_closed(&self) -> bool {
         self.chunks.is_closed()
     }

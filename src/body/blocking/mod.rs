@@ -13,6 +13,6 @@ pub use self::stream::BlockingStream;
 /// Size of the largest chunk: enough for one large write to the socket.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Number of chunks that may wait between the two threads. With one, each chunk would cost two changes
-/// of thread.
+/// Number of chunks that may wait between the two threads. With one, each chunk would cost two
+/// changes of thread.
 const WAITING_CHUNKS: usize = 4;

@@ -16,23 +16,23 @@ use lambda_stream_wire::failure::kind;
 
 type Producer<T> = Box<dyn FnOnce(RowSink<T>) -> Result<(), Error> + Send>;
 
-/// The items of a producer that may block; created by the functions of [`body`](crate::body) whose names
-/// begin with `from_blocking`.
+/// The items of a producer that may block; created by the functions of [`body`](crate::body) whose
+/// names begin with `from_blocking`.
 ///
-/// The producer runs on a thread for blocking work ([`tokio::task::spawn_blocking`]) from the first poll
-/// on. A stream that is never polled runs nothing.
+/// The producer runs on a thread for blocking work ([`tokio::task::spawn_blocking`]) from the first
+/// poll on. A stream that is never polled runs nothing.
 ///
 /// # Errors
 ///
-/// An error of the producer is the last item; it is boxed, and can be downcast. A panic of the producer
-/// becomes an error that is reported as `Function.Panic`. Polling outside of a tokio runtime is an error
-/// that is reported as `Function.NoRuntime`, and a runtime that shuts down ends the stream with
-/// `Function.Cancelled`.
+/// An error of the producer is the last item; it is boxed, and can be downcast. A panic of the
+/// producer becomes an error that is reported as `Function.Panic`. Polling outside of a tokio
+/// runtime is an error that is reported as `Function.NoRuntime`, and a runtime that shuts down ends
+/// the stream with `Function.Cancelled`.
 ///
 /// # Cancel safety
 ///
-/// Dropping a pending `next()` loses no item. Dropping the stream stops the producer when it sends its
-/// next item; a thread cannot be stopped from outside while it waits for something else.
+/// Dropping a pending `next()` loses no item. Dropping the stream stops the producer when it sends
+/// its next item; a thread cannot be stopped from outside while it waits for something else.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct BlockingStream<T>(State<T>);
 
@@ -49,8 +49,8 @@ enum State<T> {
 }
 
 impl<T: Send + 'static> BlockingStream<T> {
-    /// Creates the stream of a producer that runs ahead by at most `capacity` items and the one that it
-    /// is sending.
+    /// Creates the stream of a producer that runs ahead by at most `capacity` items and the one
+    /// that it is sending.
     pub(super) fn new<E: Into<Error>>(
         capacity: usize,
         producer: impl FnOnce(RowSink<T>) -> Result<(), E> + Send + 'static,

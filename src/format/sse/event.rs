@@ -26,13 +26,14 @@ const CAPACITY: usize = 128;
 ///
 /// # Setting a field twice
 ///
-/// Data and comments get another line. Of event names, ids and retry times the client uses the last.
+/// Data and comments get another line. Of event names, ids and retry times the client uses the
+/// last.
 ///
 /// # Errors
 ///
-/// Building an event never panics and needs no `?`: the first field that cannot be sent is left out and
-/// remembered. The [response](crate::format::Sse) fails with that [`EventError`] instead of sending the
-/// event; [`checked`](Self::checked) returns it earlier.
+/// Building an event never panics and needs no `?`: the first field that cannot be sent is left out
+/// and remembered. The [response](crate::format::Sse) fails with that [`EventError`] instead of
+/// sending the event; [`checked`](Self::checked) returns it earlier.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Event {
     lines: Vec<u8>,
@@ -47,8 +48,9 @@ impl Event {
 
     /// Adds data, which may have several lines.
     ///
-    /// `\n`, `\r` and `\r\n` each break a line, as the standard defines it, and the client receives all of
-    /// them as `\n`. Everything else arrives as it is. Empty data is data: the event is fired.
+    /// `\n`, `\r` and `\r\n` each break a line, as the standard defines it, and the client receives
+    /// all of them as `\n`. Everything else arrives as it is. Empty data is data: the event is
+    /// fired.
     #[must_use]
     pub fn data(self, text: impl Display) -> Self {
         self.lines("data", b"data: ", |mut lines| write!(lines, "{text}"))
@@ -71,8 +73,8 @@ impl Event {
         })
     }
 
-    /// Names the event: the page listens with `addEventListener(name, …)`. Without a name, or with an
-    /// empty one, it is a `message`.
+    /// Names the event: the page listens with `addEventListener(name, …)`. Without a name, or with
+    /// an empty one, it is a `message`.
     ///
     /// A name with a line break cannot be sent; see [`Event`].
     #[must_use]
@@ -81,11 +83,11 @@ impl Event {
     }
 
     /// Sets the id that the browser sends back as `Last-Event-ID` when it reconnects; see
-    /// [`last_event_id`](super::last_event_id()). It is kept for the events that follow; an empty id
-    /// clears it.
+    /// [`last_event_id`](super::last_event_id()). It is kept for the events that follow; an empty
+    /// id clears it.
     ///
-    /// An id with a line break cannot be sent, nor one with a NUL, which the standard makes clients ignore;
-    /// see [`Event`].
+    /// An id with a line break cannot be sent, nor one with a NUL, which the standard makes clients
+    /// ignore; see [`Event`].
     #[must_use]
     pub fn id(self, id: impl Display) -> Self {
         self.line("id", b"id: ", id, b"\r\n\0")

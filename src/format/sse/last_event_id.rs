@@ -7,9 +7,9 @@ const NAME: &str = "last-event-id";
 
 /// Returns the id of the last event that the client received, from the headers of its request.
 ///
-/// `None` on the first connection, and if the value is not UTF-8, which the HTML standard requires. The
-/// events of `aws_lambda_events` for Function URLs, API Gateway and load balancers have such headers; for
-/// an event that was not decoded there is [`last_event_id_in`].
+/// `None` on the first connection, and if the value is not UTF-8, which the HTML standard requires.
+/// The events of `aws_lambda_events` for Function URLs, API Gateway and load balancers have such
+/// headers; for an event that was not decoded there is [`last_event_id_in`].
 ///
 /// A client may send anything: treat the id as a hint, not as a permission.
 ///

@@ -1,7 +1,8 @@
 //! Server-sent events: what a browser's `EventSource` and the clients of language models read.
 //!
-//! [`Sse`](super::Sse) is the response, [`Event`] an event of it, and [`last_event_id`] returns where a
-//! client that reconnects left off. The format is that of the WHATWG's HTML standard, section 9.2.
+//! [`Sse`](super::Sse) is the response, [`Event`] an event of it, and [`last_event_id`] returns
+//! where a client that reconnects left off. The format is that of the WHATWG's HTML standard,
+//! section 9.2.
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,26 +29,27 @@
 //!
 //! A browser takes every end of a response for a lost connection: it waits for its
 //! [`retry`](Event::retry) time and reconnects, with the [`id`](Event::id) of the last event in
-//! `Last-Event-ID`. A stream that is complete therefore says so in an event of its own, on which the page
-//! calls `close()`. Answering the reconnection with status 204 stops a browser as well.
+//! `Last-Event-ID`. A stream that is complete therefore says so in an event of its own, on which
+//! the page calls `close()`. Answering the reconnection with status 204 stops a browser as well.
 //!
 //! # How a stream of events fails
 //!
-//! A client that receives nothing but a response that breaks off reports a lost connection: a browser
-//! reconnects, and the `openai` clients raise "Connection error". To show an error as an error, send it
-//! in a last event with [`Sse::ending_with`](super::Sse::ending_with):
+//! A client that receives nothing but a response that breaks off reports a lost connection: a
+//! browser reconnects, and the `openai` clients raise "Connection error". To show an error as an
+//! error, send it in a last event with [`Sse::ending_with`](super::Sse::ending_with):
 //!
-//! * Data of the form `{"error": {"message": …}}` is what the `openai` clients (Python, Node) raise as an
-//!   API error with that message.
-//! * For a page, any name but `error` will do: it could not tell that from the browser's own `error`
-//!   event, which is fired when a connection is lost.
+//! * Data of the form `{"error": {"message": …}}` is what the `openai` clients (Python, Node) raise
+//!   as an API error with that message.
+//! * For a page, any name but `error` will do: it could not tell that from the browser's own
+//!   `error` event, which is fired when a connection is lost.
 //!
 //! # When the client leaves
 //!
-//! On AWS the service does not tell the function that the client has left: the function runs on, and is
-//! billed, until the stream ends or the deadline is reached. Only the local Lambda drops the stream at
-//! once when its client disconnects. To bound the cost, keep the function's timeout near what a response
-//! takes, or end the stream earlier with [`until_deadline`](crate::body::ChunkStreamExt::until_deadline).
+//! On AWS the service does not tell the function that the client has left: the function runs on,
+//! and is billed, until the stream ends or the deadline is reached. Only the local Lambda drops the
+//! stream at once when its client disconnects. To bound the cost, keep the function's timeout near
+//! what a response takes, or end the stream earlier with
+//! [`until_deadline`](crate::body::ChunkStreamExt::until_deadline).
 
 mod event;
 mod last_event_id;

@@ -26,14 +26,15 @@ const KEEP_ALIVE: &[u8] = b":\n\n";
 ///
 /// # Failures
 ///
-/// An error in the middle fails the invocation, but clients see no more of it than a response that breaks
-/// off: a browser reconnects, and the `openai` clients raise "Connection error". Send the error in band
-/// with [`ending_with`](Sse::ending_with), which those clients show as an error with its message.
+/// An error in the middle fails the invocation, but clients see no more of it than a response that
+/// breaks off: a browser reconnects, and the `openai` clients raise "Connection error". Send the
+/// error in band with [`ending_with`](Sse::ending_with), which those clients show as an error with
+/// its message.
 ///
 /// # Cancellation
 ///
-/// The stream is dropped when the client disconnects only where the library sees that, which is in the
-/// local Lambda. On AWS the function runs on until the stream ends or the deadline is reached.
+/// The stream is dropped when the client disconnects only where the library sees that, which is in
+/// the local Lambda. On AWS the function runs on until the stream ends or the deadline is reached.
 ///
 /// # Errors
 ///
@@ -42,8 +43,8 @@ const KEEP_ALIVE: &[u8] = b":\n\n";
 ///
 /// # Cancel safety
 ///
-/// Dropping a pending `next()` of [the stream](Formatted::into_stream) loses no event, unless the events
-/// themselves lose one.
+/// Dropping a pending `next()` of [the stream](Formatted::into_stream) loses no event, unless the
+/// events themselves lose one.
 ///
 /// # Example
 ///
@@ -83,10 +84,11 @@ impl<S> Sse<S> {
 
     /// Sends a comment, which clients skip, after each interval without an event.
     ///
-    /// It keeps proxies, and API Gateway with its limit of 30 seconds on edge endpoints and 5 minutes on
-    /// others, from cutting a response that is idle. Locally it also reveals that a client has left. The
-    /// comment stands between events and never inside one. The interval begins when the stream is asked
-    /// for an event and has none, so the time that a slow client takes does not count.
+    /// It keeps proxies, and API Gateway with its limit of 30 seconds on edge endpoints and 5
+    /// minutes on others, from cutting a response that is idle. Locally it also reveals that a
+    /// client has left. The comment stands between events and never inside one. The interval begins
+    /// when the stream is asked for an event and has none, so the time that a slow client takes
+    /// does not count.
     ///
     /// An interval of zero means no comments. For other bytes, and other streams, there is
     /// [`heartbeat`](crate::body::ChunkStreamExt::heartbeat).
@@ -118,8 +120,8 @@ impl<S> Sse<S> {
     /// The error itself follows, so that the invocation counts as failed; but the HTTP clients of
     /// Function URLs and API Gateway do not see trailers. An event that cannot be sent is left out.
     ///
-    /// An error that is the first item is reported in the same way, in a response with status 200. To
-    /// answer with another status, fail in the handler.
+    /// An error that is the first item is reported in the same way, in a response with status 200.
+    /// To answer with another status, fail in the handler.
     ///
     /// In the form that the `openai` clients raise as an API error:
     ///
@@ -163,8 +165,8 @@ impl Format<Event> for EventLines {
     }
 }
 
-/// Copies the event, which is usually small. That saves the allocation that would make its own memory a
-/// chunk.
+/// Copies the event, which is usually small. That saves the allocation that would make its own
+/// memory a chunk.
 fn write_event(event: Event, out: &mut BytesMut) -> Result<(), Error> {
     let lines = event.into_lines()?;
     out.reserve(lines.len() + 1);
