@@ -35,12 +35,13 @@
 //! # How a stream of events fails
 //!
 //! A client that receives nothing but a response that breaks off reports a lost connection: a
-//! browser reconnects, and the `openai` clients raise "Connection error". To show an error as an
-//! error, send it in a last event with [`Sse::ending_with`](super::Sse::ending_with):
+//! browser reconnects, the `openai` client for Python raises "Connection error", and that for Node
+//! "terminated". To show an error as an error, send it in a last event with
+//! [`Sse::ending_with`](super::Sse::ending_with):
 //!
-//! * Data of the form `{"error": {"message": …}}` is what the `openai` clients (Python, Node) raise
-//!   as an API error with that message.
-//! * For a page, any name but `error` will do: it could not tell that from the browser's own
+//! * Both `openai` clients raise data of the form `{"error": {"message": …}}` as an `APIError` with
+//!   that message. They parse the data of every event, so it has to be JSON.
+//! * For a page, any event name but `error` will do: it could not tell that from the browser's own
 //!   `error` event, which is fired when a connection is lost.
 //!
 //! # When the client leaves
