@@ -33,7 +33,7 @@
 //! | what a handler can be | [`Handler`]: async functions and closures, tower services |
 //! | what it receives | [`LambdaEvent`], [`Context`] |
 //! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
-//! | a response from a reader, an iterator, a body | [`body::payload`] |
+//! | a response from a reader, an iterator, code that blocks | [`body`] |
 //! | web apps: axum, tower services of `http` types | module `web`, with the cargo feature of that name |
 //! | heartbeats, deadlines, size limits | [`body::ChunkStreamExt`] |
 //! | server-sent events, rows as JSON or CSV | [`format`](mod@format) |
