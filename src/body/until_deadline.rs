@@ -263,7 +263,7 @@ mod tests {
         event::Context::expiring_at(Instant::now() + Duration::from_secs(seconds))
     }
 
-    fn is_deadline<D: std::fmt::Debug>(poll: Poll<Option<Result<D, Error>>>) -> bool {
+    fn is_deadline<D: fmt::Debug>(poll: Poll<Option<Result<D, Error>>>) -> bool {
         matches!(poll, Poll::Ready(Some(Err(error))) if error.is::<DeadlineExceeded>())
     }
 

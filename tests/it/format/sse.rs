@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lambda_stream::format::Sse;
-use lambda_stream::format::sse::{self, Event, EventError};
+use lambda_stream::format::sse::{Event, EventError};
 use proptest::prelude::*;
 
 use crate::support::event_source::{self, Dispatched, Received};
