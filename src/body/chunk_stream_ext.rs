@@ -49,7 +49,8 @@ use crate::event::Context;
 /// use bytes::Bytes;
 /// use futures_core::Stream;
 /// use lambda_stream::body::ChunkStreamExt;
-/// use lambda_stream::{Error, Head, LambdaEvent, RESPONSE_LIMIT};
+/// use lambda_stream::body::RESPONSE_LIMIT;
+/// use lambda_stream::{Error, Head, LambdaEvent};
 ///
 /// async fn handler(
 ///     event: LambdaEvent<u64>,
@@ -194,7 +195,7 @@ pub trait ChunkStreamExt: TryStream + Sized {
     /// Ends the stream with a [`SizeLimitExceeded`](crate::body::SizeLimitExceeded) error before
     /// its chunks exceed `max_bytes` in total.
     ///
-    /// The service cuts a response at its own limit, [200 MB by default](crate::RESPONSE_LIMIT),
+    /// The service cuts a response at its own limit, [200 MB by default](crate::body::RESPONSE_LIMIT),
     /// and the client sees a broken transfer that may end inside a row. This combinator ends it
     /// after a whole chunk: nothing of the chunk that would exceed the limit is sent. Exactly
     /// `max_bytes` are allowed; the head of the response does not count.

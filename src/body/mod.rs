@@ -77,3 +77,5 @@ pub use self::heartbeat::Heartbeat;
 pub use self::limit::Limit;
 pub use self::until_deadline::UntilDeadline;
 pub use crate::error::{DeadlineExceeded, SizeLimitExceeded};
+pub use crate::response::Payload;
+pub use lambda_stream_wire::limits::RESPONSE_LIMIT;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
+use lambda_stream::body::RESPONSE_LIMIT;
 use lambda_stream::body::{
     ChunkStreamExt, RowSink, from_blocking, from_blocking_iter, from_blocking_reader,
     from_blocking_writer,
 };
-use lambda_stream::{Error, Head, LambdaEvent, RESPONSE_LIMIT, Raw, Runtime};
+use lambda_stream::{Error, Head, LambdaEvent, Raw, Runtime};
 use serde_json::Value;
 
 use crate::support::{Item, deadline, header, serve, serve_with, texts};

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use lambda_stream::body::ChunkStreamExt;
-use lambda_stream::{Context as Invocation, Error, RESPONSE_LIMIT};
+use lambda_stream::body::RESPONSE_LIMIT;
+use lambda_stream::{Context as Invocation, Error};
 
 use crate::alone;
 use crate::counter::Counter;
