@@ -108,7 +108,7 @@ impl Runtime {
     ///
     /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
     /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::body::RESPONSE_LIMIT) is the limit of an
-    /// account that has asked for nothing. To limit one response only, or to match on the error, see
+    /// account whose limit has not been raised. To limit one response only, or to match on the error, see
     /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
     ///
     /// ```no_run
