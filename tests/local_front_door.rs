@@ -396,7 +396,7 @@ async fn a_chunked_event_is_put_together() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
     client
         .write([&chunked(b"[1,")[..], &chunked(b"2]"), b"0\r\n\r\n"].concat())
@@ -431,7 +431,7 @@ async fn an_event_of_unknown_length_is_refused_at_the_limit() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
     client
         .write([&chunked(&vec![b'1'; LIMIT + 1])[..], b"0\r\n\r\n"].concat())
@@ -446,7 +446,7 @@ async fn a_client_that_asks_first_need_not_send_a_large_event() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 7000000\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 7000000\r\n\r\n")
         .await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 413);
@@ -486,7 +486,7 @@ async fn bodyless_responses_end_at_once() {
         assert_eq!(head.get("content-length"), None);
         // Nothing stands between this head and the next one.
         client
-            .write("GET /invoke HTTP/1.1\r\nhost: x\r\n\r\n")
+            .write("GET /invoke HTTP/1.1\r\nhost: localhost\r\n\r\n")
             .await;
         assert_eq!(client.head().await.status, 405);
         program.end().await;
@@ -529,7 +529,7 @@ async fn garbage_and_silence_hurt_nobody_else() {
     garbage.write("\u{16}\u{3}\u{1} what is this\r\n\r\n").await;
     let silent = client(&server).await;
     let mut half = client(&server).await;
-    half.write("POST /invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12")
+    half.write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n12")
         .await;
     assert_eq!(garbage.head().await.status, 400);
     assert_serves(&server).await;

@@ -236,7 +236,7 @@ async fn a_program_that_goes_has_failed_its_invocation() {
     assert_eq!(client.response().await.1, b"ok");
 }
 
-const NEXT_AND_CLOSE: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: runtime\r\nconnection: close\r\n\r\n";
+const NEXT_AND_CLOSE: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_program_may_use_a_connection_for_each_call() {

@@ -219,7 +219,7 @@ impl Program {
     }
 
     pub async fn get(&mut self, path: &str) {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: runtime\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         self.0.write(request).await;
     }
 
@@ -239,7 +239,7 @@ impl Program {
     pub async fn begin_with(&mut self, id: &str, headers: &str) {
         let path = format!("/2018-06-01/runtime/invocation/{id}/response");
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: runtime\r\n{headers}transfer-encoding: chunked\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}transfer-encoding: chunked\r\n\r\n"
         );
         self.0.write(head).await;
     }

@@ -8,17 +8,16 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::id::{epoch_ms, trace_id};
 use super::reply;
+use crate::id::{epoch_ms, trace_id};
+use crate::limits::LONGEST_TIMEOUT;
 use lambda_stream_wire::{api, limits};
-
-/// The longest a function may run (AWS, "Lambda quotas"): 15 minutes.
-pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// An ARN of the right form; the account is the one of AWS's documentation.
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
 
 /// What a path of the Runtime API asks for.
+#[derive(Debug)]
 pub enum Call<'a> {
     Next,
     Response(&'a str),
@@ -46,7 +45,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Hands out an event. The deadline is told, not enforced.
+/// Returns the answer that hands out an event.
 pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<Bytes>> {
     let now = SystemTime::now();
     let deadline = epoch_ms(now + timeout.min(LONGEST_TIMEOUT));

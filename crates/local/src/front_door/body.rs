@@ -8,23 +8,12 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use lambda_stream_wire::Failure;
 use tokio::sync::oneshot;
 
-use super::broker::Done;
-use super::flush::Flush;
-use super::terminal::Report;
-use lambda_stream_wire::Failure;
-
-/// What a body that just stops is called (AWS, source of the Runtime Interface Emulator).
-pub(super) const TRUNCATED: &str = "Runtime.TruncatedResponse";
-
-/// A body that ended before its end, seen from this side.
-pub(super) fn truncated(error: &hyper::Error) -> Failure {
-    Failure::new(
-        TRUNCATED,
-        format!("the program's response stopped before its end: {error}"),
-    )
-}
+use crate::connection::Connection;
+use crate::invocation::{Cut, Delivered, Fault, truncated};
+use crate::terminal::Report;
 
 /// Makes hyper end the client's connection without the last chunk, which is how HTTP/1.1 says that a body
 /// is not whole.
@@ -46,7 +35,8 @@ enum State {
         /// What came with the delimiter.
         first: Bytes,
         body: Incoming,
-        done: oneshot::Sender<Done>,
+        delivered: oneshot::Sender<Delivered>,
+        cut: Cut,
         report: Report,
     },
     /// The response failed; the client is told once it has every chunk before that.
@@ -58,42 +48,50 @@ enum State {
 pub(super) struct ClientBody {
     state: State,
     /// The client's connection.
-    flush: Rc<Flush>,
+    connection: Rc<Connection>,
 }
 
 impl ClientBody {
     pub(super) fn new(
         first: Bytes,
         body: Incoming,
-        done: oneshot::Sender<Done>,
+        delivered: oneshot::Sender<Delivered>,
+        cut: Cut,
         report: Report,
-        flush: Rc<Flush>,
+        connection: Rc<Connection>,
     ) -> Self {
         // The head goes the same way within this poll.
-        flush.fill();
+        connection.fill();
         Self {
             state: State::Open {
                 first,
                 body,
-                done,
+                delivered,
+                cut,
                 report,
             },
-            flush,
+            connection,
         }
     }
 
     /// The body was read to its end, well or not.
-    fn end(&mut self, failure: Option<&Failure>) {
-        let next = if failure.is_some() {
+    fn end(&mut self, fault: Option<Fault>) {
+        let next = if fault.is_some() {
             State::Failed
         } else {
             State::Ended
         };
-        if let State::Open { done, report, .. } = std::mem::replace(&mut self.state, next) {
+        if let State::Open {
+            delivered,
+            cut,
+            report,
+            ..
+        } = std::mem::replace(&mut self.state, next)
+        {
             // The program may be gone; then nobody waits for this.
-            let _ = done.send(Done::Read);
-            match failure {
-                Some(failure) => report.failed(failure),
+            let _ = delivered.send(Delivered::Read);
+            match fault {
+                Some(fault) => report.failed(&cut.take().unwrap_or(fault)),
                 None => report.complete(),
             }
         }
@@ -122,12 +120,12 @@ impl Body for ClientBody {
                                 .into_trailers()
                                 .ok()
                                 .and_then(|trailers| Failure::from_trailers(&trailers));
-                            this.end(failure.as_ref());
+                            this.end(failure.map(Fault::from));
                             continue;
                         }
                     },
                     Some(Err(error)) => {
-                        this.end(Some(&truncated(&error)));
+                        this.end(Some(truncated(&error)));
                         continue;
                     }
                     None => {
@@ -137,7 +135,8 @@ impl Body for ClientBody {
                 },
                 State::Failed => {
                     // hyper drops what it still holds when a body fails.
-                    ready!(this.flush.poll_clean(cx));
+                    ready!(this.connection.poll_flushed(cx));
+                    this.connection.fail_response();
                     this.state = State::Ended;
                     return Poll::Ready(Some(Err(Broken)));
                 }
@@ -145,7 +144,7 @@ impl Body for ClientBody {
             };
             if !data.is_empty() {
                 report.chunk(data.len());
-                this.flush.fill();
+                this.connection.fill();
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
         }
@@ -174,7 +173,7 @@ impl Body for ClientBody {
 impl Drop for ClientBody {
     fn drop(&mut self) {
         // hyper does not poll a body again that says that it has ended; any other end before the end
-        // is a client that left. Then `done` is dropped without a word, and so is the report.
+        // is a client that left. Then `delivered` is dropped without a message, and so is the report.
         if self.is_end_stream() {
             self.end(None);
         }

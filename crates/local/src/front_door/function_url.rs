@@ -14,7 +14,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use serde::Serialize;
 
-use crate::serve::epoch_ms;
+use crate::id::epoch_ms;
 use lambda_stream_wire::prelude::KEPT_OUT;
 
 /// Stands for the id of the Function URL.

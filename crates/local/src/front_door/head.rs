@@ -1,33 +1,30 @@
 //! The head of a client's response: read from the program's body, cleaned for the client's hop.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-
-use super::body::truncated;
-use super::broker::Done;
-use super::buffered;
-use super::front_door::Door;
-use super::runtime_api::too_large;
 use lambda_stream_wire::Failure;
 use lambda_stream_wire::api::HTTP_INTEGRATION;
 use lambda_stream_wire::decoder::{Decoded, Decoder};
 use lambda_stream_wire::failure::kind;
-use lambda_stream_wire::limits::EVENT_LIMIT;
+use lambda_stream_wire::limits::BUFFERED_RESPONSE_LIMIT;
 use lambda_stream_wire::prelude::KEPT_OUT;
+
+use super::buffered;
+use super::door::Door;
+use crate::header::connection_tokens;
+use crate::invocation::{Delivered, Fault, buffered_too_large, truncated};
 
 /// What a Function URL calls a length that the function gave (reported by users on live AWS).
 const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
 
-/// What a response without a readable head is called.
-
 /// Why a response has no head.
 pub(super) struct HeadError {
     /// What the client is told.
-    pub(super) failure: Failure,
+    pub(super) fault: Fault,
     /// What the program is told: nothing when more of the body would follow.
-    pub(super) done: Option<Done>,
+    pub(super) delivered: Option<Delivered>,
 }
 
 /// Reads as much of the body as the head takes: the head, and the payload that came with it.
@@ -45,8 +42,8 @@ pub(super) async fn read(
     }
     let document = collect(body).await?;
     buffered::interpret(document, content_type).map_err(|problem| HeadError {
-        failure: Failure::new(kind::INVALID_RESPONSE, problem),
-        done: Some(Done::Read),
+        fault: Fault::new(kind::INVALID_RESPONSE, problem),
+        delivered: Some(Delivered::Read),
     })
 }
 
@@ -71,15 +68,15 @@ async fn data(body: &mut Incoming) -> Result<Option<Bytes>, HeadError> {
                 .and_then(Failure::from_trailers)
             {
                 Some(failure) => Err(HeadError {
-                    failure,
-                    done: Some(Done::Read),
+                    fault: failure.into(),
+                    delivered: Some(Delivered::Read),
                 }),
                 None => Ok(None),
             },
         },
         Some(Err(error)) => Err(HeadError {
-            failure: truncated(&error),
-            done: None,
+            fault: truncated(&error),
+            delivered: None,
         }),
     }
 }
@@ -92,25 +89,25 @@ async fn prelude(body: &mut Incoming) -> Result<(Decoded, Bytes), HeadError> {
             Ok(None) => {}
             Err(problem) => {
                 return Err(HeadError {
-                    failure: Failure::new(kind::INVALID_RESPONSE, problem),
-                    done: None,
+                    fault: Fault::new(kind::INVALID_RESPONSE, problem),
+                    delivered: None,
                 });
             }
         }
     }
     Err(HeadError {
-        failure: Failure::new(kind::INVALID_RESPONSE, decoder.end()),
-        done: Some(Done::Read),
+        fault: Fault::new(kind::INVALID_RESPONSE, decoder.end()),
+        delivered: Some(Delivered::Read),
     })
 }
 
 async fn collect(body: &mut Incoming) -> Result<Bytes, HeadError> {
     let mut document = BytesMut::new();
     while let Some(data) = data(body).await? {
-        if document.len() + data.len() > EVENT_LIMIT {
+        if document.len() + data.len() > BUFFERED_RESPONSE_LIMIT {
             return Err(HeadError {
-                failure: Failure::new(kind::RESPONSE_SIZE_TOO_LARGE, too_large()),
-                done: Some(Done::TooLarge),
+                fault: Fault::new(kind::RESPONSE_SIZE_TOO_LARGE, buffered_too_large()),
+                delivered: Some(Delivered::TooLarge),
             });
         }
         document.extend_from_slice(&data);
@@ -122,12 +119,8 @@ async fn collect(body: &mut Incoming) -> Result<Bytes, HeadError> {
 /// is hyper's to describe.
 pub(super) fn headers(head: Decoded) -> HeaderMap {
     let mut headers = head.headers;
-    let nominated: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|token| token.trim().parse().ok())
+    let nominated: Vec<HeaderName> = connection_tokens(&headers)
+        .filter_map(|token| token.parse().ok())
         .collect();
     if let Some(length) = headers.remove(CONTENT_LENGTH) {
         headers.insert(REMAPPED_LENGTH, length);

@@ -1,0 +1,126 @@
+//! Options of the local Lambda.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::limits::LONGEST_TIMEOUT;
+use crate::{ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, Server};
+
+/// Options of a [`Server`], which [`start`](Self::start) starts.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use lambda_stream_local::Server;
+///
+/// # fn main() -> Result<(), lambda_stream_local::LocalError> {
+/// let server = Server::builder()
+///     .address("127.0.0.1:0")
+///     .timeout(Duration::from_secs(3))
+///     .start()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until it is started"]
+pub struct ServerBuilder {
+    pub(crate) address: String,
+    pub(crate) output: Option<Box<dyn Write + Send>>,
+    pub(crate) timeout: Duration,
+    pub(crate) concurrency: usize,
+    pub(crate) allowed_hosts: Vec<String>,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: DEFAULT_ADDRESS.to_owned(),
+            output: None,
+            timeout: LONGEST_TIMEOUT,
+            concurrency: 1,
+            allowed_hosts: Vec::new(),
+        }
+    }
+
+    /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`] and
+    /// [`ALLOWED_HOSTS_VARIABLE`] (names separated by commas).
+    pub fn from_env(mut self) -> Self {
+        if let Some(address) = std::env::var_os(ADDRESS_VARIABLE) {
+            self.address = address.to_string_lossy().into_owned();
+        }
+        if let Ok(hosts) = std::env::var(ALLOWED_HOSTS_VARIABLE) {
+            let hosts = hosts.split(',').map(str::trim);
+            let named = hosts.filter(|host| !host.is_empty()).map(str::to_owned);
+            self.allowed_hosts.extend(named);
+        }
+        self
+    }
+
+    /// Sets where clients are served, as `host:port`; port 0 takes any free port. The default is
+    /// [`DEFAULT_ADDRESS`].
+    pub fn address(mut self, address: impl Into<String>) -> Self {
+        self.address = address.into();
+        self
+    }
+
+    /// Writes a line for each finished invocation and each refused request to stderr.
+    pub fn terminal(self) -> Self {
+        self.output(std::io::stderr())
+    }
+
+    /// Writes the same lines to this output, on a thread of its own. Lines are dropped, and counted,
+    /// while the output blocks.
+    pub fn output(mut self, output: impl Write + Send + 'static) -> Self {
+        self.output = Some(Box::new(output));
+        self
+    }
+
+    /// Sets how long the program may take to answer an invocation, to the end of its response. The
+    /// default, and the most, is 15 minutes.
+    ///
+    /// At that time the client gets the error that AWS gives (`Sandbox.Timedout`) or, in the middle
+    /// of a response, a broken transfer; and the connection of the program is closed. The program is
+    /// told its deadline with each invocation.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// Sets how many invocations the program may work on at once. The default is 1, as on AWS: a
+    /// program that asks for an invocation before it has answered the last is refused with 403.
+    ///
+    /// A program that asks on several connections at once, such as one that is made for Lambda
+    /// Managed Instances, is handed one invocation on each of them, up to this number. 0 means 1.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.max(1);
+        self
+    }
+
+    /// Allows requests whose `Host` or `Origin` has this name, besides `localhost`, `*.localhost` and
+    /// addresses of this machine.
+    ///
+    /// A name that others can point to this machine lets their web pages use the local Lambda.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.allowed_hosts.push(name.into());
+        self
+    }
+
+    /// Starts the server. Both ports accept connections when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the address is malformed, taken or not one of this machine; the text says what to do.
+    pub fn start(self) -> Result<Server, LocalError> {
+        Server::start_with(self)
+    }
+}
+
+impl std::fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("address", &self.address)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .field("allowed_hosts", &self.allowed_hosts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! An invocation that a program has been handed.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::answer::Cut;
+use super::queue::Waiting;
+use super::{Answer, Event, Fault, Invocation};
+use crate::connection::Connection;
+use crate::limits::{ABANDONED_INVOCATION, STALLED_CLIENT};
+
+/// An invocation from the moment it is handed out until its answer has been delivered.
+pub(super) struct InFlight {
+    pub(super) invocation: Invocation,
+    /// `None` once the answer has begun.
+    answer: Option<oneshot::Sender<Answer>>,
+    /// The connection that the event went to, and later the one that the response comes from.
+    connection: Rc<Connection>,
+    /// The connection that the event went to ends by plan.
+    single_use: bool,
+    /// It has ended by plan.
+    pub(super) orphaned: bool,
+    deadline: Instant,
+    /// When it was first seen that the client had left before the answer began.
+    abandoned: Option<Instant>,
+    cut: Cut,
+}
+
+/// What to do with an invocation whose connection has ended.
+pub(super) enum Lost {
+    /// It is not affected.
+    Keep,
+    /// It has failed, or nobody waits for it.
+    Remove,
+    /// No program has seen it.
+    PutBack,
+}
+
+impl InFlight {
+    pub(super) fn new(
+        waiting: Waiting,
+        connection: &Rc<Connection>,
+        single_use: bool,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            invocation: waiting.invocation,
+            answer: Some(waiting.answer),
+            connection: Rc::clone(connection),
+            single_use,
+            orphaned: false,
+            deadline: Instant::now() + timeout,
+            abandoned: None,
+            cut: Cut::default(),
+        }
+    }
+
+    /// Begins the answer on this connection; `None` if it has begun already.
+    pub(super) fn begin_answer(
+        &mut self,
+        connection: &Rc<Connection>,
+    ) -> Option<(oneshot::Sender<Answer>, Cut)> {
+        let answer = self.answer.take()?;
+        self.connection = Rc::clone(connection);
+        self.orphaned = false;
+        // It will not be handed out again, so its memory is free.
+        self.release_event();
+        Some((answer, self.cut.clone()))
+    }
+
+    fn release_event(&mut self) {
+        let _ = self.invocation.event.replace(bytes::Bytes::new());
+    }
+
+    /// Fails the invocation if its answer has not begun.
+    pub(super) fn fail(&mut self, fault: Fault) {
+        if let Some(answer) = self.answer.take() {
+            // A client that has left needs no answer.
+            let _ = answer.send(Answer::Failed(fault));
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Returns whether the client left before the answer began.
+    fn is_abandoned(&self) -> bool {
+        self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    /// Returns whether the program no longer works on it, given that it asks for more work.
+    pub(super) fn is_given_up(&self) -> bool {
+        let is_dead = self.has_begun() && self.connection.is_read_closed();
+        is_dead || self.orphaned || self.is_abandoned()
+    }
+
+    /// Returns what becomes of it when this connection has ended.
+    pub(super) fn lost(&mut self, connection: &Rc<Connection>) -> Lost {
+        if self.has_begun() || !Rc::ptr_eq(&self.connection, connection) {
+            return Lost::Keep;
+        }
+        if !connection.is_flushed() {
+            return if self.is_abandoned() {
+                Lost::Remove
+            } else {
+                Lost::PutBack
+            };
+        }
+        if self.single_use {
+            self.orphaned = true;
+            return Lost::Keep;
+        }
+        self.fail(Fault::exited());
+        Lost::Remove
+    }
+
+    /// Returns it to the queue's form.
+    pub(super) fn into_waiting(self) -> Option<Waiting> {
+        Some(Waiting::new(self.invocation, self.answer?))
+    }
+
+    /// Ends it if its time is over, or if nobody has waited for it for a while.
+    pub(super) fn is_over(&mut self, now: Instant, timeout: Duration) -> bool {
+        if now >= self.deadline {
+            self.cut.set(Fault::TimedOut(timeout));
+            self.fail(Fault::TimedOut(timeout));
+            self.connection.abort();
+            return true;
+        }
+        if self.is_abandoned() {
+            let since = *self.abandoned.get_or_insert(now);
+            if now.saturating_duration_since(since) >= ABANDONED_INVOCATION {
+                self.connection.abort();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends the client's connection if it has not read for a while.
+    pub(super) fn drop_stalled_client(&self, now: Instant) {
+        if let Some(client) = &self.invocation.client {
+            if client
+                .stalled_for(now)
+                .is_some_and(|stalled| stalled >= STALLED_CLIENT)
+            {
+                client.abort();
+            }
+        }
+    }
+
+    pub(super) fn event(&self) -> &Event {
+        &self.invocation.event
+    }
+}
