@@ -86,6 +86,24 @@ impl Wire {
         within(self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// Writes, unless the other side takes nothing for this long.
+    pub async fn try_write_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.stream.write_all(bytes))
+            .await
+            .is_ok_and(|written| written.is_ok())
+    }
+
+    /// Sends nothing more.
+    pub async fn half_close(&mut self) {
+        within(self.stream.shutdown()).await.unwrap();
+    }
+
+    /// Reads to the end, and returns how the connection ended.
+    pub async fn closed_with(&mut self) -> (Vec<u8>, std::io::Result<()>) {
+        let read = within(self.stream.read_to_end(&mut self.read)).await;
+        (std::mem::take(&mut self.read), read.map(drop))
+    }
+
     /// Whether there was more to read.
     async fn fill(&mut self) -> bool {
         matches!(within(self.stream.read_buf(&mut self.read)).await, Ok(read) if read > 0)

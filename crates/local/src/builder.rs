@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::limits::LONGEST_TIMEOUT;
+use crate::limits::{LONGEST_TIMEOUT, STALLED_CLIENT};
 use crate::{ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, Server};
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
@@ -26,6 +26,7 @@ pub struct ServerBuilder {
     pub(crate) address: String,
     pub(crate) output: Option<Box<dyn Write + Send>>,
     pub(crate) timeout: Duration,
+    pub(crate) client_timeout: Duration,
     pub(crate) concurrency: usize,
     pub(crate) allowed_hosts: Vec<String>,
 }
@@ -36,6 +37,7 @@ impl ServerBuilder {
             address: DEFAULT_ADDRESS.to_owned(),
             output: None,
             timeout: LONGEST_TIMEOUT,
+            client_timeout: STALLED_CLIENT,
             concurrency: 1,
             allowed_hosts: Vec::new(),
         }
@@ -85,6 +87,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how long a client may take nothing of its response while others wait; then its connection
+    /// is closed, and the program goes on with the next invocation. The default is 10 seconds.
+    ///
+    /// A client that nobody waits for may take as long as it wants.
+    pub fn client_timeout(mut self, timeout: Duration) -> Self {
+        self.client_timeout = timeout;
+        self
+    }
+
     /// Sets how many invocations the program may work on at once. The default is 1, as on AWS: a
     /// program that asks for an invocation before it has answered the last is refused with 403.
     ///
@@ -119,6 +130,7 @@ impl std::fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder")
             .field("address", &self.address)
             .field("timeout", &self.timeout)
+            .field("client_timeout", &self.client_timeout)
             .field("concurrency", &self.concurrency)
             .field("allowed_hosts", &self.allowed_hosts)
             .finish_non_exhaustive()

@@ -26,6 +26,11 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take nothing of its response while others wait for its place.
 pub(crate) const STALLED_CLIENT: Duration = Duration::from_secs(10);
 
+/// How long a client must have taken nothing before a program that asks for work is taken for a new
+/// one. What a program wrote before it died lies in the buffers of the system, and so does the end of
+/// its connection.
+pub(crate) const STALLED_RESPONSE: Duration = Duration::from_millis(50);
+
 /// How long a program may go on with an invocation whose client left before the head. A program that
 /// is about to answer does so undisturbed; after that its connection is closed, which is how it
 /// learns that nobody waits.

@@ -12,7 +12,7 @@ use crate::builder::ServerBuilder;
 use crate::error::LocalError;
 use crate::front_door::FrontDoor;
 use crate::guard::Guard;
-use crate::invocation::{Environment, Queue};
+use crate::invocation::{Environment, EnvironmentLimits, Queue};
 use crate::limits::CONNECTIONS;
 use crate::runtime_api::RuntimeApi;
 use crate::serve::{Thread, accept_each, listener};
@@ -166,8 +166,11 @@ fn serve(
     let environment = Rc::new(Environment::new(
         Rc::clone(&queue),
         terminal.clone(),
-        options.concurrency,
-        options.timeout,
+        EnvironmentLimits {
+            concurrency: options.concurrency,
+            timeout: options.timeout,
+            client_timeout: options.client_timeout,
+        },
     ));
     let door = Rc::new(FrontDoor::new(queue, guard.clone(), terminal.clone()));
     let api = Rc::new(RuntimeApi::new(

@@ -160,3 +160,63 @@ impl Drop for Socket {
         self.connection.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, Rc<Connection>, Socket) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let connection = Connection::new(accepted.unwrap().0);
+        let socket = Socket::new(Rc::clone(&connection));
+        (client.unwrap(), connection, socket)
+    }
+
+    #[tokio::test]
+    async fn unfinished_head_times_out() {
+        let (mut client, _connection, mut socket) = pair().await;
+        client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(socket.read(&mut [0; 64]).await.unwrap(), 8);
+        // The time passes as soon as nothing else is left to do.
+        tokio::time::pause();
+        let error = socket.read(&mut [0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn complete_head_does_not_time_out() {
+        let (mut client, connection, mut socket) = pair().await;
+        client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(socket.read(&mut [0; 64]).await.unwrap(), 8);
+        connection.begin_request(http::Version::HTTP_11);
+        tokio::time::pause();
+        let long = HEAD_TIMEOUT * 2;
+        let read = tokio::time::timeout(long, socket.read(&mut [0; 64])).await;
+        assert!(read.is_err(), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn half_closed_client_is_kept_and_a_gone_one_is_not() {
+        let (mut client, connection, mut socket) = pair().await;
+        connection.begin_request(http::Version::HTTP_11);
+        connection.end_request();
+        client.shutdown().await.unwrap();
+        let (mut interim, mut buf) = ([0; 25], [0; 64]);
+        tokio::select! {
+            read = socket.read(&mut buf) => panic!("{read:?}"),
+            read = client.read_exact(&mut interim) => { read.unwrap(); }
+        }
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+        let (client, connection, mut socket) = pair().await;
+        connection.begin_request(http::Version::HTTP_11);
+        connection.end_request();
+        drop(client);
+        socket.read(&mut [0; 64]).await.unwrap_err();
+    }
+}

@@ -64,30 +64,33 @@ impl State {
     }
 }
 
+/// What a program and its clients may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EnvironmentLimits {
+    /// Maximum number of invocations that the program works on at once.
+    pub(crate) concurrency: usize,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+    /// How long a client may take nothing of its response while others wait.
+    pub(crate) client_timeout: Duration,
+}
+
 /// A program as the server sees it: it takes invocations and answers them.
 pub(crate) struct Environment {
     queue: Rc<Queue>,
     terminal: Terminal,
-    /// Maximum number of invocations that the program works on at once.
-    concurrency: usize,
-    timeout: Duration,
+    limits: EnvironmentLimits,
     /// Number of calls that wait for an invocation.
     polling: Cell<usize>,
     state: RefCell<State>,
 }
 
 impl Environment {
-    pub(crate) fn new(
-        queue: Rc<Queue>,
-        terminal: Terminal,
-        concurrency: usize,
-        timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(queue: Rc<Queue>, terminal: Terminal, limits: EnvironmentLimits) -> Self {
         Self {
             queue,
             terminal,
-            concurrency,
-            timeout,
+            limits,
             polling: Cell::new(0),
             state: RefCell::default(),
         }
@@ -95,7 +98,7 @@ impl Environment {
 
     /// How long an invocation may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        self.limits.timeout
     }
 
     /// Waits for an invocation for this connection.
@@ -127,7 +130,7 @@ impl Environment {
         self.queue.recover();
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        if state.in_flight.len() < self.concurrency {
+        if state.in_flight.len() < self.limits.concurrency {
             return Ok(());
         }
         // A program that asks for more than it may work on has given up what it cannot be working on.
@@ -142,11 +145,11 @@ impl Environment {
 
     fn take(&self, connection: &Rc<Connection>, single_use: bool) -> Option<Handed> {
         let mut state = self.state.borrow_mut();
-        if state.in_flight.len() >= self.concurrency {
+        if state.in_flight.len() >= self.limits.concurrency {
             return None;
         }
         let waiting = self.queue.take()?;
-        let taken = InFlight::new(waiting, connection, single_use, self.timeout);
+        let taken = InFlight::new(waiting, connection, single_use, self.limits.timeout);
         let handed = Handed {
             id: taken.invocation.id.clone(),
             event: taken.event().bytes.clone(),
@@ -214,7 +217,7 @@ impl Environment {
             }
         }
         // Another call waits, although the program may not work on more: it is a new program.
-        if self.polling.get() > 0 && kept.len() >= self.concurrency {
+        if self.polling.get() > 0 && kept.len() >= self.limits.concurrency {
             kept.retain_mut(|it| {
                 if it.orphaned {
                     it.fail(Fault::exited());
@@ -243,7 +246,7 @@ impl Environment {
         let state = &mut *state;
         let mut at = 0;
         while let Some(it) = state.in_flight.get_mut(at) {
-            if it.is_over(now, self.timeout) {
+            if it.is_over(now, self.limits.timeout) {
                 let over = state.in_flight.remove(at);
                 state.remember(over.invocation.id);
                 self.queue.wake();
@@ -255,7 +258,7 @@ impl Environment {
             return;
         }
         for it in &state.in_flight {
-            it.drop_stalled_client(now);
+            it.drop_stalled_client(now, self.limits.client_timeout);
         }
         for label in self.queue.long_waiting(now) {
             self.terminal.line(&waiting_line(&label, &state.in_flight));

@@ -9,7 +9,7 @@ use super::answer::Cut;
 use super::queue::Waiting;
 use super::{Answer, Event, Fault, Invocation};
 use crate::connection::Connection;
-use crate::limits::{ABANDONED_INVOCATION, STALLED_CLIENT};
+use crate::limits::{ABANDONED_INVOCATION, STALLED_RESPONSE};
 
 /// An invocation from the moment it is handed out until its answer has been delivered.
 pub(super) struct InFlight {
@@ -93,8 +93,19 @@ impl InFlight {
 
     /// Returns whether the program no longer works on it, given that it asks for more work.
     pub(super) fn is_given_up(&self) -> bool {
-        let is_dead = self.has_begun() && self.connection.is_read_closed();
-        is_dead || self.orphaned || self.is_abandoned()
+        if self.has_begun() {
+            return self.connection.is_read_closed()
+                || self.is_stalled(Instant::now(), STALLED_RESPONSE);
+        }
+        self.orphaned || self.is_abandoned()
+    }
+
+    /// Returns whether the client has taken nothing for this long.
+    fn is_stalled(&self, now: Instant, allowed: Duration) -> bool {
+        let client = self.invocation.client.as_ref();
+        client
+            .and_then(|client| client.stalled_for(now))
+            .is_some_and(|stalled| stalled >= allowed)
     }
 
     /// Returns what becomes of it when this connection has ended.
@@ -141,12 +152,9 @@ impl InFlight {
     }
 
     /// Ends the client's connection if it has not read for a while.
-    pub(super) fn drop_stalled_client(&self, now: Instant) {
+    pub(super) fn drop_stalled_client(&self, now: Instant, allowed: Duration) {
         if let Some(client) = &self.invocation.client {
-            if client
-                .stalled_for(now)
-                .is_some_and(|stalled| stalled >= STALLED_CLIENT)
-            {
+            if self.has_begun() && self.is_stalled(now, allowed) {
                 client.abort();
             }
         }

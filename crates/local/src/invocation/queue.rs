@@ -169,3 +169,33 @@ impl Drop for Ticket {
         self.queue.remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::invocation::{Budget, Event};
+
+    fn invocation(number: usize) -> Invocation {
+        Invocation {
+            id: number.to_string(),
+            label: "POST /invoke".into(),
+            event: Event::new(Bytes::new(), Budget::default().reserve()),
+            headers: http::HeaderMap::new(),
+            client: None,
+        }
+    }
+
+    #[test]
+    fn full_queue_refuses_until_a_client_leaves() {
+        let queue = Rc::new(Queue::default());
+        let mut tickets: Vec<Ticket> = (0..QUEUED_INVOCATIONS)
+            .map(|number| queue.submit(invocation(number)).unwrap())
+            .collect();
+        let refused = queue.submit(invocation(QUEUED_INVOCATIONS));
+        assert!(refused.is_err_and(|it| it.to_string().starts_with("1000 invocations wait")));
+        tickets.pop();
+        queue.submit(invocation(QUEUED_INVOCATIONS)).unwrap();
+    }
+}

@@ -8,7 +8,6 @@ use http::StatusCode;
 use super::Terminal;
 use crate::connection::Connection;
 use crate::invocation::Fault;
-use crate::limits::STALLED_CLIENT;
 
 /// One invocation, as its client sees it. Dropped unfinished, the client has left.
 pub(crate) struct Report {
@@ -98,9 +97,8 @@ impl Report {
         let is_stalled = self.client.as_ref().is_some_and(|it| it.is_aborted());
         match self.status {
             Some(_) if is_stalled => format!(
-                "{start}, ended after {}: the client had not read for {} s while others waited",
-                self.counted(),
-                STALLED_CLIENT.as_secs()
+                "{start}, ended after {}: the client did not read on while others waited",
+                self.counted()
             ),
             Some(_) => format!("{start}, the client left after {}", self.counted()),
             None => format!("{start}: the client left before the response began"),
