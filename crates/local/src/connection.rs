@@ -30,6 +30,7 @@ pub(crate) struct Connection {
     /// Borrowed only within a poll, and closed with the socket: this value may live longer.
     stream: RefCell<Option<TcpStream>>,
     local: Option<SocketAddr>,
+    is_client: bool,
     phase: Cell<Phase>,
     /// When the request that is being answered was complete.
     received: Cell<Option<Instant>>,
@@ -46,13 +47,25 @@ pub(crate) struct Connection {
     /// When the socket last took something.
     progress: Cell<Instant>,
     flush_waker: RefCell<Option<Waker>>,
+    request_waker: RefCell<Option<Waker>>,
     aborted: Cell<bool>,
     abort: Notify,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Rc<Self> {
+    /// Returns the connection of a client, which may shut down its sending side and wait.
+    pub(crate) fn with_client(stream: TcpStream) -> Rc<Self> {
+        Self::new(stream, true)
+    }
+
+    /// Returns a connection of a program.
+    pub(crate) fn with_program(stream: TcpStream) -> Rc<Self> {
+        Self::new(stream, false)
+    }
+
+    fn new(stream: TcpStream, is_client: bool) -> Rc<Self> {
         Rc::new(Self {
+            is_client,
             local: stream.local_addr().ok(),
             stream: RefCell::new(Some(stream)),
             phase: Cell::new(Phase::Receiving),
@@ -64,6 +77,7 @@ impl Connection {
             dirty: Cell::new(false),
             progress: Cell::new(Instant::now()),
             flush_waker: RefCell::new(None),
+            request_waker: RefCell::new(None),
             aborted: Cell::new(false),
             abort: Notify::new(),
         })
@@ -119,6 +133,19 @@ impl Connection {
     pub(crate) fn end_request(&self) {
         self.phase.set(Phase::Waiting);
         self.received.set(Some(Instant::now()));
+        let waiting = self.request_waker.borrow_mut().take();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+    }
+
+    /// Wakes the socket once the request was received to its end.
+    pub(crate) fn wake_at_request_end(&self, cx: &Context<'_>) {
+        *self.request_waker.borrow_mut() = Some(cx.waker().clone());
+    }
+
+    pub(crate) fn is_client(&self) -> bool {
+        self.is_client
     }
 
     /// Notes that the socket is about to be written.

@@ -27,6 +27,8 @@ pub(crate) struct Socket {
     head: Option<HeadTimer>,
     /// When to look at the connection again, once the other side has shut down its sending side.
     ended: Option<Pin<Box<Sleep>>>,
+    /// Whether it did so a while ago.
+    is_overdue: bool,
 }
 
 impl Socket {
@@ -35,6 +37,7 @@ impl Socket {
             connection,
             head: None,
             ended: None,
+            is_overdue: false,
         }
     }
 
@@ -64,9 +67,18 @@ impl Socket {
 
     /// Decides what it means that the other side sends nothing more: ready where it is the end.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.connection.is_client() {
+            return Poll::Ready(Ok(()));
+        }
+        self.connection.wake_at_request_end(cx);
         loop {
             match self.connection.phase() {
-                Phase::Receiving => return Poll::Ready(Ok(())),
+                // Before the first request, or in the middle of its body.
+                Phase::Receiving if self.connection.heads() == 0 || self.is_overdue => {
+                    return Poll::Ready(Ok(()));
+                }
+                // hyper may know that the request is complete before the code that answers it does.
+                Phase::Receiving => {}
                 Phase::Waiting if !self.connection.is_half_closed() => self.connection.probe()?,
                 Phase::Sending
                     if !self.connection.is_half_closed()
@@ -81,6 +93,7 @@ impl Socket {
                 .get_or_insert_with(|| Box::pin(sleep(HALF_CLOSE_CHECK)));
             ready!(timer.as_mut().poll(cx));
             timer.as_mut().reset(Instant::now() + HALF_CLOSE_CHECK);
+            self.is_overdue = true;
         }
     }
 }
@@ -172,7 +185,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
-        let connection = Connection::new(accepted.unwrap().0);
+        let connection = Connection::with_client(accepted.unwrap().0);
         let socket = Socket::new(Rc::clone(&connection));
         (client.unwrap(), connection, socket)
     }

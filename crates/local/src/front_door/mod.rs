@@ -72,7 +72,7 @@ impl FrontDoor {
 
     /// Serves one connection to its end.
     pub(crate) async fn serve(self: Rc<Self>, stream: TcpStream, peer: IpAddr) {
-        let connection = Connection::new(stream);
+        let connection = Connection::with_client(stream);
         let io = TokioIo::new(Socket::new(Rc::clone(&connection)));
         let service = service_fn(|request: Request<Incoming>| {
             let door = Rc::clone(&self);

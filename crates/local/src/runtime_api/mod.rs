@@ -70,7 +70,7 @@ impl RuntimeApi {
 
     /// Serves one connection to its end.
     pub(crate) async fn serve(self: Rc<Self>, stream: TcpStream) {
-        let connection = Connection::new(stream);
+        let connection = Connection::with_program(stream);
         let _ending = Ending {
             environment: Rc::clone(&self.environment),
             connection: Rc::clone(&connection),
