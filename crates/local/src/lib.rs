@@ -5,8 +5,9 @@
 //! twice:
 //!
 //! - the **front door** ([`Server::address`], `127.0.0.1:7000` by default) for clients.
-//!   `POST /invoke` takes the body as the event (an empty body is `{}`). Any other path and method is
-//!   a request to a Function URL: the event is payload format 2.0, as on AWS.
+//!   `POST /invoke` takes the body as the event (an empty body is `{}`). AWS SDKs call `Invoke` and
+//!   `InvokeWithResponseStream` with this address as their endpoint and any credentials. Any other
+//!   path and method is a request to a Function URL: the event is payload format 2.0, as on AWS.
 //! - the **Runtime API** ([`Server::runtime_api`], on a port of its own) for the program that answers.
 //!   It is the real protocol over a real socket, so a program runs the code here that it runs on AWS.
 //!
@@ -33,6 +34,9 @@
 //!   invocation, unless it had announced the end with `connection: close`. AWS watches the process.
 //! - At the timeout ([`ServerBuilder::timeout`]) the program's connection is closed; AWS kills the
 //!   process.
+//! - Any function name means the one program, every qualifier means its present code, and
+//!   asynchronous invocations are not retried. Signatures are not checked. The log that a caller asks
+//!   for (`LogType: Tail`) has the lines of the service and not those of the program.
 //! - Nothing limits the rate or the size of a streamed response.
 //! - After the answer to `HEAD`, a 204 or a 304, the rest of the program's stream is read for one
 //!   second; then its connection is closed, as nobody waits for the rest.

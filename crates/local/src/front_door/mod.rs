@@ -1,10 +1,14 @@
 //! The client's side: what a request becomes, and what its client gets.
 
+mod answer;
 mod body;
 mod buffered;
+mod collect;
 mod door;
 mod function_url;
 mod head;
+mod invoke_api;
+mod payload;
 mod refusal;
 mod request_body;
 
@@ -17,7 +21,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{Either, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,16 +30,18 @@ use lambda_stream_wire::decoder::Decoded;
 use lambda_stream_wire::limits::EVENT_LIMIT;
 use tokio::net::TcpStream;
 
-use self::body::ClientBody;
+use self::answer::{Reply, ReplyBody};
+use self::body::HttpBody;
+use self::collect::Unusable;
 use self::door::Door;
-use self::head::HeadError;
+use self::payload::Payload;
 use self::refusal::Refusal;
 use crate::connection::Connection;
 use crate::guard::Guard;
 use crate::header::is_bodyless;
 use crate::id::request_id;
 use crate::invocation::{
-    Answer, Budget, Delivered, Event, Fault, Invocation, Queue, RuntimeResponse,
+    Answer, Budget, Delivered, Event, Fault, Invocation, Queue, RuntimeResponse, Ticket,
 };
 use crate::serve::reply;
 use crate::socket::Socket;
@@ -46,11 +52,6 @@ const INVOKE: &str = "/invoke";
 
 /// Names the kind of failure that a 502 stands for, as Lambda's own APIs do.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
-
-/// Begins of the paths of Lambda's own APIs, which AWS SDKs call.
-const INVOKE_APIS: [&str; 2] = ["/2015-03-31/", "/2021-11-15/"];
-
-type Reply = Response<Either<Full<Bytes>, ClientBody>>;
 
 /// The listener that clients connect to.
 pub(crate) struct FrontDoor {
@@ -99,7 +100,11 @@ impl FrontDoor {
         let mut reply = answered.unwrap_or_else(|refusal| {
             self.terminal
                 .refused(&label, refusal.status(), refusal.message());
-            refusal.into_reply()
+            if invoke_api::is_call(parts.uri.path()) {
+                refusal.into_api_reply()
+            } else {
+                refusal.into_reply()
+            }
         });
         if connection.is_half_closed() {
             // There will not be another request.
@@ -123,30 +128,26 @@ impl FrontDoor {
         self.guard
             .check(parts, connection.local_address())
             .map_err(Refusal::foreign)?;
+        if invoke_api::is_call(parts.uri.path()) {
+            return self.answer_call(parts, body, label, connection).await;
+        }
         let door = door_of(parts)?;
         let mut event = request_body::read(&parts.headers, body, &self.budget).await?;
         connection.end_request();
         let id = request_id();
         make_event(&mut event, door, parts, source, &id)?;
+        let ticket = self.submit(
+            id,
+            event,
+            HeaderMap::new(),
+            Rc::clone(label),
+            Some(connection),
+        )?;
         let report = Report::new(
             &self.terminal,
             Rc::clone(label),
             Some(Rc::clone(connection)),
         );
-        let invocation = Invocation {
-            id,
-            label: Rc::clone(label),
-            event,
-            headers: HeaderMap::new(),
-            client: Some(Rc::clone(connection)),
-        };
-        let ticket = match self.queue.submit(invocation) {
-            Ok(ticket) => ticket,
-            Err(full) => {
-                report.refuse();
-                return Err(Refusal::too_many(full.to_string()));
-            }
-        };
         Ok(match ticket.answer().await {
             Answer::Failed(fault) => failed(report, &fault),
             Answer::Response(response) => {
@@ -154,14 +155,32 @@ impl FrontDoor {
             }
         })
     }
+
+    /// Queues an invocation.
+    fn submit(
+        &self,
+        id: String,
+        event: Event,
+        headers: HeaderMap,
+        label: Rc<str>,
+        client: Option<&Rc<Connection>>,
+    ) -> Result<Ticket, Refusal> {
+        let invocation = Invocation {
+            id,
+            label,
+            event,
+            headers,
+            client: client.cloned(),
+        };
+        self.queue
+            .submit(invocation)
+            .map_err(|full| Refusal::too_many(full.to_string()))
+    }
 }
 
 /// Returns the door that a request came through.
 fn door_of(parts: &Parts) -> Result<Door, Refusal> {
     match parts.uri.path() {
-        path if INVOKE_APIS.iter().any(|api| path.starts_with(api)) => {
-            Err(Refusal::no_invoke_api())
-        }
         INVOKE if parts.method != Method::POST => Err(Refusal::not_a_post(parts)),
         INVOKE => Ok(Door::Invoke),
         _ => Ok(Door::FunctionUrl),
@@ -209,7 +228,7 @@ async fn pass_on(
     } = response;
     let (head, first) = match head::read(&mut body, streaming, content_type, door).await {
         Ok(head) => head,
-        Err(HeadError {
+        Err(Unusable {
             fault,
             delivered: how,
         }) => {
@@ -223,21 +242,18 @@ async fn pass_on(
     report.head(head.status);
     if is_bodyless(method, head.status) {
         let _ = delivered.send(Delivered::Rest(body, report));
-        return with_head(head, Either::Left(Full::default()));
+        return with_head(head, ReplyBody::Full(Full::default()));
     }
-    let body = ClientBody::new(first, body, delivered, cut, report, Rc::clone(connection));
-    with_head(head, Either::Right(body))
+    let payload = Payload::new(first, body, delivered, cut, report);
+    let body = HttpBody::new(payload, Rc::clone(connection));
+    with_head(head, ReplyBody::Http(body))
 }
 
-fn with_head(head: Decoded, body: Either<Full<Bytes>, ClientBody>) -> Reply {
+fn with_head(head: Decoded, body: ReplyBody) -> Reply {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head::headers(head);
     response
-}
-
-fn buffered_reply(response: Response<Full<Bytes>>) -> Reply {
-    response.map(Either::Left)
 }
 
 /// Answers with the function's own error document: here the developer is the client.
@@ -248,5 +264,5 @@ fn failed(report: Report, fault: &Fault) -> Reply {
     if let Ok(error_type) = HeaderValue::from_str(fault.error_type()) {
         response.headers_mut().insert(ERROR_TYPE, error_type);
     }
-    buffered_reply(response)
+    response.map(ReplyBody::Full)
 }

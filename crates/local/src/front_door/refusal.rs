@@ -5,9 +5,11 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue};
 use http::request::Parts;
 use lambda_stream_wire::limits::EVENT_LIMIT;
+use serde_json::json;
 
+use super::answer::{Reply, ReplyBody};
 use super::request_body::BodyError;
-use super::{INVOKE, Reply, buffered_reply};
+use super::{ERROR_TYPE, INVOKE};
 use crate::serve::reply;
 
 /// A request that does not become an invocation: what its client and the terminal are told.
@@ -70,13 +72,41 @@ impl Refusal {
         }
     }
 
-    /// A path of Lambda's own APIs, as an AWS SDK calls it.
-    pub(super) fn no_invoke_api() -> Self {
+    /// An operation of Lambda's API other than the Invoke APIs.
+    pub(super) fn unknown_operation(request: &Parts) -> Self {
         Self::new(
-            StatusCode::NOT_IMPLEMENTED,
+            StatusCode::NOT_FOUND,
             "UnknownOperationException",
-            "the local Lambda does not serve the Invoke API of the AWS SDKs; send the event with \
-             POST /invoke, or a request to any other path",
+            format!(
+                "the local Lambda has no {} {}; of Lambda's API it serves Invoke and \
+                 InvokeWithResponseStream",
+                request.method,
+                request.uri.path()
+            ),
+        )
+    }
+
+    pub(super) fn invalid_content(message: String) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContentException",
+            message,
+        )
+    }
+
+    pub(super) fn invalid_parameter(message: String) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidParameterValueException",
+            message,
+        )
+    }
+
+    pub(super) fn request_too_large(message: String) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestTooLargeException",
+            message,
         )
     }
 
@@ -123,7 +153,24 @@ impl Refusal {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        buffered_reply(response)
+        response.map(ReplyBody::Full)
+    }
+
+    /// Returns the answer in the shape of Lambda's API.
+    pub(super) fn into_api_reply(self) -> Reply {
+        let error_type = match self.status {
+            StatusCode::PAYLOAD_TOO_LARGE => "RequestTooLargeException",
+            _ => self.error_type,
+        };
+        let document = json!({"Type": "User", "message": self.message});
+        let mut response =
+            reply::document_with(self.status, "application/json", document.to_string());
+        let headers = response.headers_mut();
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
+        if self.closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(ReplyBody::Full)
     }
 }
 

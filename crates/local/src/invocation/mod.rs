@@ -19,7 +19,7 @@ pub(crate) use self::answer::{Answer, Cut, Delivered, RuntimeResponse};
 pub(crate) use self::budget::{Budget, Event};
 pub(crate) use self::environment::{Answering, Environment, EnvironmentLimits, Refusal};
 pub(crate) use self::fault::{Fault, buffered_too_large, truncated};
-pub(crate) use self::queue::Queue;
+pub(crate) use self::queue::{Queue, Ticket};
 use crate::connection::Connection;
 
 /// What a client asks a program to do.

@@ -13,7 +13,10 @@ use crate::id::{epoch_ms, trace_id};
 use crate::limits::LONGEST_TIMEOUT;
 use lambda_stream_wire::{api, limits};
 
-/// An ARN of the right form; the account is the one of AWS's documentation.
+/// What stands before a function's name in its ARN; the account is the one of AWS's documentation.
+pub(crate) const FUNCTION_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:012345678912:function:";
+
+/// The ARN of a function that was not named.
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
 
 /// What a path of the Runtime API asks for.

@@ -64,11 +64,6 @@ impl Report {
         self.finish(&line);
     }
 
-    /// Drops the report without a line: the request was refused.
-    pub(crate) fn refuse(mut self) {
-        self.is_finished = true;
-    }
-
     fn finish(mut self, line: &str) {
         self.is_finished = true;
         self.terminal.line(line);
