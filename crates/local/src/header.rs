@@ -1,6 +1,8 @@
 //! Header rules that both ports share.
 
-use http::header::{CONNECTION, HeaderMap};
+use http::header::{CONNECTION, HOST, HeaderMap};
+use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, StatusCode, Version};
 
 /// Returns the tokens of all `Connection` headers (RFC 9110, section 7.6.1).
@@ -17,6 +19,19 @@ pub(crate) fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &st
 pub(crate) fn is_single_use(version: Version, headers: &HeaderMap) -> bool {
     let has = |wanted: &str| connection_tokens(headers).any(|it| it.eq_ignore_ascii_case(wanted));
     has("close") || (version < Version::HTTP_11 && !has("keep-alive"))
+}
+
+/// Returns the host that a request names, without a port.
+pub(crate) fn host(request: &Parts) -> Option<String> {
+    let header = request
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    header
+        .and_then(|host| host.parse::<Authority>().ok())
+        .as_ref()
+        .or_else(|| request.uri.authority())
+        .map(|authority| authority.host().to_owned())
 }
 
 /// Returns whether a response ends with its head (RFC 9110, sections 9.3.2, 15.3.5 and 15.4.5).

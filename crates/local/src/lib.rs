@@ -6,8 +6,11 @@
 //!
 //! - the **front door** ([`Server::address`], `127.0.0.1:7000` by default) for clients.
 //!   `POST /invoke` takes the body as the event (an empty body is `{}`). AWS SDKs call `Invoke` and
-//!   `InvokeWithResponseStream` with this address as their endpoint and any credentials. Any other
-//!   path and method is a request to a Function URL: the event is payload format 2.0, as on AWS.
+//!   `InvokeWithResponseStream` with this address as their endpoint and any credentials.
+//!   `/_apigateway/<stage>/…` is a request to an API Gateway REST API with streamed responses: the
+//!   event is payload format 1.0. Any other path and method is a request to a Function URL: the event
+//!   is payload format 2.0. The hosts `<name>.lambda-url.localhost` and
+//!   `<name>.execute-api.localhost` give either of them a name.
 //! - the **Runtime API** ([`Server::runtime_api`], on a port of its own) for the program that answers.
 //!   It is the real protocol over a real socket, so a program runs the code here that it runs on AWS.
 //!

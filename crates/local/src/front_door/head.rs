@@ -8,26 +8,30 @@ use lambda_stream_wire::decoder::{Decoded, Decoder};
 use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::prelude::KEPT_OUT;
 
+use super::api_gateway;
 use super::buffered;
 use super::collect::{self, Unusable};
 use super::door::Door;
 use crate::header::connection_tokens;
 use crate::invocation::{Delivered, Fault};
 
-/// What a Function URL calls a length that the function gave (reported by users on live AWS).
-const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
+/// What stands before the names of headers that the service keeps for itself. A Function URL does so
+/// with a length that the function gave (reported by users on live AWS).
+const REMAPPED: &str = "x-amzn-remapped-";
 
 /// Reads as much of the body as the head takes: the head, and the payload that came with it.
 pub(super) async fn read(
     body: &mut Incoming,
     streaming: bool,
     content_type: Option<HeaderValue>,
-    door: Door,
+    door: &Door,
 ) -> Result<(Decoded, Bytes), Unusable> {
-    if content_type.as_ref().is_some_and(is_http_integration) {
+    let has_prelude = content_type.as_ref().is_some_and(is_http_integration);
+    // A REST API looks for the prelude whatever the content type.
+    if has_prelude || matches!(door, Door::ApiGateway(_)) {
         return prelude(body).await;
     }
-    if streaming || door == Door::Invoke {
+    if streaming || *door == Door::Invoke {
         return Ok((buffered::raw(content_type), Bytes::new()));
     }
     let document = collect::document(body).await?;
@@ -66,15 +70,20 @@ async fn prelude(body: &mut Incoming) -> Result<(Decoded, Bytes), Unusable> {
     })
 }
 
-/// The headers that the client is sent: cookies as `set-cookie`, and nothing that describes the hop, which
-/// is hyper's to describe.
-pub(super) fn headers(head: Decoded) -> HeaderMap {
+/// Returns the headers that the client is sent: cookies as `set-cookie`, and nothing that describes the
+/// hop, which is hyper's to describe.
+pub(super) fn headers(head: Decoded, door: &Door) -> HeaderMap {
     let mut headers = head.headers;
     let nominated: Vec<HeaderName> = connection_tokens(&headers)
         .filter_map(|token| token.parse().ok())
         .collect();
-    if let Some(length) = headers.remove(CONTENT_LENGTH) {
-        headers.insert(REMAPPED_LENGTH, length);
+    match door {
+        Door::ApiGateway(_) => {
+            for name in api_gateway::REMAPPED {
+                remap(&mut headers, name);
+            }
+        }
+        Door::Invoke | Door::FunctionUrl(_) => remap(&mut headers, CONTENT_LENGTH.as_str()),
     }
     for name in nominated.iter().chain(&KEPT_OUT) {
         headers.remove(name);
@@ -83,4 +92,13 @@ pub(super) fn headers(head: Decoded) -> HeaderMap {
         headers.append(SET_COOKIE, cookie);
     }
     headers
+}
+
+/// Gives a header the name that the service gives it.
+fn remap(headers: &mut HeaderMap, name: &str) {
+    if let Some(value) = headers.remove(name) {
+        if let Ok(name) = HeaderName::try_from(format!("{REMAPPED}{name}")) {
+            headers.insert(name, value);
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! The client's side: what a request becomes, and what its client gets.
 
 mod answer;
+mod api_gateway;
 mod body;
 mod buffered;
 mod collect;
 mod door;
+mod event;
 mod function_url;
 mod head;
 mod invoke_api;
@@ -20,7 +22,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -43,7 +45,7 @@ use crate::id::request_id;
 use crate::invocation::{
     Answer, Budget, Delivered, Event, Fault, Invocation, Queue, RuntimeResponse, Ticket,
 };
-use crate::serve::reply;
+use crate::serve::reply::document_with;
 use crate::socket::Socket;
 use crate::terminal::{Report, Terminal};
 
@@ -131,11 +133,11 @@ impl FrontDoor {
         if invoke_api::is_call(parts.uri.path()) {
             return self.answer_call(parts, body, label, connection).await;
         }
-        let door = door_of(parts)?;
+        let door = Door::of(parts)?;
         let mut event = request_body::read(&parts.headers, body, &self.budget).await?;
         connection.end_request();
         let id = request_id();
-        make_event(&mut event, door, parts, source, &id)?;
+        make_event(&mut event, &door, parts, source, &id)?;
         let ticket = self.submit(
             id,
             event,
@@ -149,9 +151,9 @@ impl FrontDoor {
             Some(Rc::clone(connection)),
         );
         Ok(match ticket.answer().await {
-            Answer::Failed(fault) => failed(report, &fault),
+            Answer::Failed(fault) => failed(report, &door, &fault),
             Answer::Response(response) => {
-                pass_on(response, door, &parts.method, report, connection).await
+                pass_on(response, &door, &parts.method, report, connection).await
             }
         })
     }
@@ -178,19 +180,10 @@ impl FrontDoor {
     }
 }
 
-/// Returns the door that a request came through.
-fn door_of(parts: &Parts) -> Result<Door, Refusal> {
-    match parts.uri.path() {
-        INVOKE if parts.method != Method::POST => Err(Refusal::not_a_post(parts)),
-        INVOKE => Ok(Door::Invoke),
-        _ => Ok(Door::FunctionUrl),
-    }
-}
-
 /// Turns the request's body into the event.
 fn make_event(
     event: &mut Event,
-    door: Door,
+    door: &Door,
     parts: &Parts,
     source: IpAddr,
     id: &str,
@@ -199,8 +192,11 @@ fn make_event(
         // `curl -X POST` and a client library without a body mean "no particular event".
         Door::Invoke if event.bytes.is_empty() => Bytes::from_static(b"{}"),
         Door::Invoke => return Ok(()),
-        Door::FunctionUrl => {
-            function_url::event(parts, &event.bytes, source, id, SystemTime::now()).into()
+        Door::FunctionUrl(url_id) => {
+            function_url::event(parts, url_id, &event.bytes, source, id, SystemTime::now()).into()
+        }
+        Door::ApiGateway(gateway) => {
+            api_gateway::event(parts, gateway, &event.bytes, source, SystemTime::now()).into()
         }
     };
     if bytes.len() > EVENT_LIMIT {
@@ -214,7 +210,7 @@ fn make_event(
 /// Reads the head and passes the rest of the body on.
 async fn pass_on(
     response: RuntimeResponse,
-    door: Door,
+    door: &Door,
     method: &Method,
     mut report: Report,
     connection: &Rc<Connection>,
@@ -236,31 +232,31 @@ async fn pass_on(
             if let Some(how) = how {
                 let _ = delivered.send(how);
             }
-            return failed(report, &cut.take().unwrap_or(fault));
+            return failed(report, door, &cut.take().unwrap_or(fault));
         }
     };
     report.head(head.status);
     if is_bodyless(method, head.status) {
         let _ = delivered.send(Delivered::Rest(body, report));
-        return with_head(head, ReplyBody::Full(Full::default()));
+        return with_head(head, door, ReplyBody::Full(Full::default()));
     }
     let payload = Payload::new(first, body, delivered, cut, report);
     let body = HttpBody::new(payload, Rc::clone(connection));
-    with_head(head, ReplyBody::Http(body))
+    with_head(head, door, ReplyBody::Http(body))
 }
 
-fn with_head(head: Decoded, body: ReplyBody) -> Reply {
+fn with_head(head: Decoded, door: &Door, body: ReplyBody) -> Reply {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
-    *response.headers_mut() = head::headers(head);
+    *response.headers_mut() = head::headers(head, door);
     response
 }
 
 /// Answers with the function's own error document: here the developer is the client.
-fn failed(report: Report, fault: &Fault) -> Reply {
-    report.failed(fault);
-    let mut response =
-        reply::document_with(StatusCode::BAD_GATEWAY, "application/json", fault.to_json());
+fn failed(report: Report, door: &Door, fault: &Fault) -> Reply {
+    let status = door.failure_status(fault);
+    report.failed_with_status(status, fault);
+    let mut response = document_with(status, "application/json", fault.to_json());
     if let Ok(error_type) = HeaderValue::from_str(fault.error_type()) {
         response.headers_mut().insert(ERROR_TYPE, error_type);
     }

@@ -72,6 +72,16 @@ impl Refusal {
         }
     }
 
+    /// A request to a REST API that does not name a stage.
+    pub(super) fn no_stage() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "ForbiddenException",
+            "the path of a REST API begins with a stage: /_apigateway/<stage>/…, or /<stage>/… at \
+             <name>.execute-api.localhost",
+        )
+    }
+
     /// An operation of Lambda's API other than the Invoke APIs.
     pub(super) fn unknown_operation(request: &Parts) -> Self {
         Self::new(

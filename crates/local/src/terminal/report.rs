@@ -60,7 +60,12 @@ impl Report {
     }
 
     pub(crate) fn failed(self, fault: &Fault) {
-        let line = self.failed_with(fault);
+        self.failed_with_status(StatusCode::BAD_GATEWAY, fault);
+    }
+
+    /// The client is sent this status where it has not been sent one.
+    pub(crate) fn failed_with_status(self, status: StatusCode, fault: &Fault) {
+        let line = self.failed_with(status, fault);
         self.finish(&line);
     }
 
@@ -79,11 +84,11 @@ impl Report {
         format!("{start}, {counted}, {bytes} B, first byte {first}, {whole}")
     }
 
-    fn failed_with(&self, fault: &Fault) -> String {
+    fn failed_with(&self, status: StatusCode, fault: &Fault) -> String {
         let start = self.start();
         match self.status {
             Some(_) => format!("{start}, then failed after {}: {fault}", self.counted()),
-            None => format!("{start} -> 502: {fault}"),
+            None => format!("{start} -> {}: {fault}", status.as_u16()),
         }
     }
 
@@ -166,13 +171,13 @@ mod tests {
         let shown = "Function.Quota: no tokens left";
         let mut report = report();
         assert_eq!(
-            report.failed_with(&fault),
+            report.failed_with(StatusCode::BAD_GATEWAY, &fault),
             format!("POST /invoke -> 502: {shown}")
         );
         report.head(StatusCode::OK);
         report.chunk(1);
         assert_eq!(
-            report.failed_with(&fault),
+            report.failed_with(StatusCode::BAD_GATEWAY, &fault),
             format!("POST /invoke -> 200, then failed after 1 chunk: {shown}")
         );
     }
