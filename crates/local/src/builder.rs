@@ -4,7 +4,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::limits::{LONGEST_TIMEOUT, STALLED_CLIENT};
-use crate::{ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, Server};
+use crate::{
+    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, PUBLIC_VARIABLE,
+    Program, Server,
+};
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
 ///
@@ -28,7 +31,12 @@ pub struct ServerBuilder {
     pub(crate) timeout: Duration,
     pub(crate) client_timeout: Duration,
     pub(crate) concurrency: usize,
+    pub(crate) public: bool,
     pub(crate) allowed_hosts: Vec<String>,
+    /// A program that is started, and how often.
+    pub(crate) program: Option<(Program, usize)>,
+    /// Whether a program that was started elsewhere uses the Runtime API as well.
+    pub(crate) shares: bool,
 }
 
 impl ServerBuilder {
@@ -39,15 +47,22 @@ impl ServerBuilder {
             timeout: LONGEST_TIMEOUT,
             client_timeout: STALLED_CLIENT,
             concurrency: 1,
+            public: false,
             allowed_hosts: Vec::new(),
+            program: None,
+            shares: false,
         }
     }
 
-    /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`] and
-    /// [`ALLOWED_HOSTS_VARIABLE`] (names separated by commas).
+    /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`], [`PUBLIC_VARIABLE`] (`1`
+    /// allows addresses that other machines can reach) and [`ALLOWED_HOSTS_VARIABLE`] (names separated
+    /// by commas).
     pub fn from_env(mut self) -> Self {
         if let Some(address) = std::env::var_os(ADDRESS_VARIABLE) {
             self.address = address.to_string_lossy().into_owned();
+        }
+        if std::env::var_os(PUBLIC_VARIABLE).is_some_and(|value| value == "1") {
+            self.public = true;
         }
         if let Ok(hosts) = std::env::var(ALLOWED_HOSTS_VARIABLE) {
             let hosts = hosts.split(',').map(str::trim);
@@ -61,6 +76,15 @@ impl ServerBuilder {
     /// [`DEFAULT_ADDRESS`].
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = address.into();
+        self
+    }
+
+    /// Allows an address that other machines can reach, such as `0.0.0.0:7000`; without it only
+    /// loopback addresses are taken.
+    ///
+    /// Whoever reaches the address can invoke the function. The terminal says so at the start.
+    pub fn allow_public(mut self, allowed: bool) -> Self {
+        self.public = allowed;
         self
     }
 
@@ -115,6 +139,33 @@ impl ServerBuilder {
         self
     }
 
+    /// Starts this program when an invocation finds none free, up to `maximum` processes at once.
+    ///
+    /// Each process has a Runtime API of its own, so [`Server::runtime_api`] is not served. A process
+    /// that fails fails what it was working on, and the next invocation starts another one; at the
+    /// [timeout](Self::timeout) it is killed, as on AWS. What it writes is shown with its number in
+    /// front. Processes that wait for five minutes are ended, and all of them with the server.
+    pub fn program(mut self, program: Program, maximum: usize) -> Self {
+        self.program = Some((program, maximum.max(1)));
+        self.shares = false;
+        self
+    }
+
+    /// Starts this program when an invocation finds none free, besides the one that uses
+    /// [`Server::runtime_api`], up to `maximum` further processes at once. 0 means none.
+    ///
+    /// For the rest, see [`program`](Self::program).
+    pub fn further_processes(mut self, program: Program, maximum: usize) -> Self {
+        self.program = (maximum > 0).then_some((program, maximum));
+        self.shares = true;
+        self
+    }
+
+    /// Whether a program that was started elsewhere uses the Runtime API.
+    pub(crate) fn serves_runtime_api(&self) -> bool {
+        self.program.is_none() || self.shares
+    }
+
     /// Starts the server. Both ports accept connections when this returns.
     ///
     /// # Errors
@@ -133,6 +184,7 @@ impl std::fmt::Debug for ServerBuilder {
             .field("client_timeout", &self.client_timeout)
             .field("concurrency", &self.concurrency)
             .field("allowed_hosts", &self.allowed_hosts)
+            .field("program", &self.program)
             .finish_non_exhaustive()
     }
 }

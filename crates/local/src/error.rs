@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::ADDRESS_VARIABLE;
+use crate::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, PUBLIC_VARIABLE};
 
 /// Why the local Lambda did not start; its text names the address, the variable and what to do.
 ///
@@ -50,6 +50,15 @@ impl LocalError {
             ),
         };
         Self(format!("cannot listen on {address}: {advice}"))
+    }
+
+    /// Other machines could reach the address, and that is not allowed.
+    pub(crate) fn public(address: &str) -> Self {
+        Self(format!(
+            "the local Lambda does not listen on {address}, because other machines can reach it and \
+             could invoke the function; use a loopback address such as {DEFAULT_ADDRESS}, or allow it \
+             with {PUBLIC_VARIABLE}=1 (on the command line: --public)"
+        ))
     }
 
     /// The system gave no second port, thread or event loop.

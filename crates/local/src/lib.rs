@@ -55,6 +55,9 @@ mod header;
 mod id;
 mod invocation;
 mod limits;
+mod listen;
+mod pool;
+mod program;
 mod runtime_api;
 #[doc(hidden)]
 pub mod serve;
@@ -64,6 +67,7 @@ mod terminal;
 
 pub use builder::ServerBuilder;
 pub use error::LocalError;
+pub use program::Program;
 pub use server::Server;
 
 /// Where clients are served unless [`ADDRESS_VARIABLE`] says otherwise.
@@ -75,3 +79,7 @@ pub const ADDRESS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ADDR";
 /// The environment variable that allows host names in `Host` and `Origin`, separated by commas,
 /// besides `localhost` and the addresses of this machine.
 pub const ALLOWED_HOSTS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ALLOWED_HOSTS";
+
+/// The environment variable that allows [`ADDRESS_VARIABLE`] to be an address that other machines can
+/// reach, if it is `1`.
+pub const PUBLIC_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_PUBLIC";

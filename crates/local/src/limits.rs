@@ -57,3 +57,13 @@ pub(crate) const TERMINAL_LINES: usize = 1024;
 
 /// How long a server that stops waits for its terminal.
 pub(crate) const TERMINAL_END: Duration = Duration::from_millis(200);
+
+/// How long a started program may wait without an invocation before it is ended.
+pub(crate) const IDLE_ENVIRONMENT: Duration = Duration::from_secs(5 * 60);
+
+/// How long a program that is asked to end may take.
+pub(crate) const PROCESS_END: Duration = Duration::from_millis(300);
+
+/// Largest end of an invocation's log that a caller gets, in bytes (AWS, "Lambda API reference",
+/// `Invoke`: 4 KB).
+pub(crate) const LOG_TAIL: usize = 4 * 1024;

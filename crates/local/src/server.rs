@@ -1,21 +1,19 @@
 //! The server: it listens, and stops with the value that stands for it.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
-
-use tokio::net::TcpStream;
 
 use crate::builder::ServerBuilder;
 use crate::error::LocalError;
 use crate::front_door::FrontDoor;
 use crate::guard::Guard;
 use crate::invocation::{Environment, EnvironmentLimits, Queue};
-use crate::limits::CONNECTIONS;
+use crate::listen::{serve_clients, serve_program};
+use crate::pool::Pool;
 use crate::runtime_api::RuntimeApi;
-use crate::serve::{Thread, accept_each, listener};
+use crate::serve::{Thread, listener};
 use crate::terminal::{LineSender, LineWriter, Terminal, banner};
 
 /// A running local Lambda; dropping it stops it.
@@ -75,7 +73,7 @@ impl Server {
     }
 
     pub(crate) fn start_with(mut options: ServerBuilder) -> Result<Self, LocalError> {
-        let front_door = bind(&options.address)?;
+        let front_door = bind(&options.address, options.public)?;
         let runtime_api = TcpListener::bind("127.0.0.1:0")
             .map_err(|error| LocalError::system("listen on a free port", &error))?;
         let system = |error| LocalError::system("start its threads", &error);
@@ -131,7 +129,7 @@ impl fmt::Debug for Server {
     }
 }
 
-fn bind(address: &str) -> Result<TcpListener, LocalError> {
+fn bind(address: &str, public: bool) -> Result<TcpListener, LocalError> {
     let port = address
         .rsplit_once(':')
         .filter(|(host, _)| !host.is_empty())
@@ -141,6 +139,10 @@ fn bind(address: &str) -> Result<TcpListener, LocalError> {
         .to_socket_addrs()
         .map_err(|error| LocalError::unknown_host(address, &error))?
         .collect();
+    // Before the port is open, be it for a moment.
+    if !public && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(LocalError::public(address));
+    }
     TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, &error))
 }
 
@@ -163,78 +165,38 @@ fn serve(
     let (front_door, runtime_api) = (listener(front_door)?, listener(runtime_api)?);
     let guard = Guard::new(options.allowed_hosts.iter().cloned());
     let queue = Rc::new(Queue::default());
-    let environment = Rc::new(Environment::new(
-        Rc::clone(&queue),
-        terminal.clone(),
-        EnvironmentLimits {
-            concurrency: options.concurrency,
-            timeout: options.timeout,
-            client_timeout: options.client_timeout,
-        },
-    ));
-    let door = Rc::new(FrontDoor::new(queue, guard.clone(), terminal.clone()));
-    let api = Rc::new(RuntimeApi::new(
-        Rc::clone(&environment),
-        guard,
-        terminal.clone(),
-    ));
-    tokio::task::spawn_local(environment.watch());
-    let (clients, programs) = (Connections::new(&terminal), Connections::new(&terminal));
-    tokio::task::spawn_local(accept_each(front_door, move |stream, peer| {
-        let (open, door) = (clients.open(&stream), Rc::clone(&door));
-        async move {
-            if let Some(_open) = open {
-                door.serve(stream, peer.ip()).await;
-            }
-        }
-    }));
-    tokio::task::spawn_local(accept_each(runtime_api, move |stream, _| {
-        let (open, api) = (programs.open(&stream), Rc::clone(&api));
-        async move {
-            if let Some(_open) = open {
-                api.serve(stream).await;
-            }
-        }
-    }));
+    let limits = EnvironmentLimits {
+        concurrency: options.concurrency,
+        timeout: options.timeout,
+        client_timeout: options.client_timeout,
+    };
+    if !front_door.local_addr()?.ip().is_loopback() {
+        terminal.line(
+            "warning: other machines may reach this address, and whoever does can invoke the function",
+        );
+    }
+    let own = options.serves_runtime_api().then(|| {
+        let environment = Environment::new(Rc::clone(&queue), terminal.clone(), limits);
+        Rc::new(environment)
+    });
+    if let Some(environment) = &own {
+        let api = RuntimeApi::new(Rc::clone(environment), guard.clone(), terminal.clone());
+        tokio::task::spawn_local(Rc::clone(environment).watch());
+        tokio::task::spawn_local(serve_program(runtime_api, Rc::new(api), terminal.clone()));
+    }
+    if let Some((program, maximum)) = options.program.clone() {
+        let pool = Pool::new(
+            Rc::clone(&queue),
+            terminal.clone(),
+            guard.clone(),
+            limits,
+            program,
+            maximum,
+            own,
+        );
+        tokio::task::spawn_local(pool.run());
+    }
+    let door = Rc::new(FrontDoor::new(queue, guard, terminal.clone()));
+    tokio::task::spawn_local(serve_clients(front_door, door, terminal.clone()));
     Ok(Silence(terminal))
-}
-
-/// Bounds the number of open connections of a port.
-struct Connections {
-    open: Rc<Cell<usize>>,
-    terminal: Terminal,
-}
-
-/// One of the open connections.
-struct Open(Rc<Cell<usize>>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-impl Connections {
-    fn new(terminal: &Terminal) -> Self {
-        Self {
-            open: Rc::default(),
-            terminal: terminal.clone(),
-        }
-    }
-
-    /// Counts a new connection, or answers it with a refusal.
-    fn open(&self, stream: &TcpStream) -> Option<Open> {
-        if self.open.get() >= CONNECTIONS {
-            self.terminal.line(&format!(
-                "a connection was refused: {CONNECTIONS} are open, which is as many as may"
-            ));
-            // One write to a new connection always fits.
-            let _ = stream.try_write(
-                b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-            );
-            return None;
-        }
-        self.open.set(self.open.get() + 1);
-        Some(Open(Rc::clone(&self.open)))
-    }
 }

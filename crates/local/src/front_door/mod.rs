@@ -138,13 +138,14 @@ impl FrontDoor {
         connection.end_request();
         let id = request_id();
         make_event(&mut event, &door, parts, source, &id)?;
-        let ticket = self.submit(
+        let ticket = self.submit(Invocation {
             id,
+            label: Rc::clone(label),
             event,
-            HeaderMap::new(),
-            Rc::clone(label),
-            Some(connection),
-        )?;
+            headers: HeaderMap::new(),
+            log: None,
+            client: Some(Rc::clone(connection)),
+        })?;
         let report = Report::new(
             &self.terminal,
             Rc::clone(label),
@@ -159,21 +160,7 @@ impl FrontDoor {
     }
 
     /// Queues an invocation.
-    fn submit(
-        &self,
-        id: String,
-        event: Event,
-        headers: HeaderMap,
-        label: Rc<str>,
-        client: Option<&Rc<Connection>>,
-    ) -> Result<Ticket, Refusal> {
-        let invocation = Invocation {
-            id,
-            label,
-            event,
-            headers,
-            client: client.cloned(),
-        };
+    fn submit(&self, invocation: Invocation) -> Result<Ticket, Refusal> {
         self.queue
             .submit(invocation)
             .map_err(|full| Refusal::too_many(full.to_string()))

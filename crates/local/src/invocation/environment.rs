@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::answer::Cut;
 use super::in_flight::{InFlight, Lost};
@@ -51,6 +51,8 @@ pub(crate) struct Begun {
 #[derive(Default)]
 struct State {
     in_flight: Vec<InFlight>,
+    /// Number of invocations that were handed out.
+    handed: u64,
     /// Ids of invocations that ended unanswered, newest last.
     expired: VecDeque<String>,
 }
@@ -75,11 +77,24 @@ pub(crate) struct EnvironmentLimits {
     pub(crate) client_timeout: Duration,
 }
 
+/// What is known of a started process.
+#[derive(Default)]
+struct ProcessState {
+    /// Why the program could not be set up, as it told.
+    init_fault: RefCell<Option<Fault>>,
+    /// An invocation ran into its timeout.
+    timed_out: Notify,
+}
+
 /// A program as the server sees it: it takes invocations and answers them.
 pub(crate) struct Environment {
     queue: Rc<Queue>,
     terminal: Terminal,
     limits: EnvironmentLimits,
+    /// Set where the program is a process that this server has started.
+    process: Option<ProcessState>,
+    /// Whether the program has asked for an invocation.
+    initialized: Cell<bool>,
     /// Number of calls that wait for an invocation.
     polling: Cell<usize>,
     state: RefCell<State>,
@@ -91,8 +106,71 @@ impl Environment {
             queue,
             terminal,
             limits,
+            process: None,
+            initialized: Cell::new(false),
             polling: Cell::new(0),
             state: RefCell::default(),
+        }
+    }
+
+    /// Returns the environment of a process that this server starts.
+    pub(crate) fn managed(queue: Rc<Queue>, terminal: Terminal, limits: EnvironmentLimits) -> Self {
+        Self {
+            process: Some(ProcessState::default()),
+            ..Self::new(queue, terminal, limits)
+        }
+    }
+
+    /// Returns how many invocations the program takes without delay, or will once it is set up.
+    pub(crate) fn room(&self) -> usize {
+        if self.initialized.get() {
+            self.polling.get()
+        } else {
+            self.limits.concurrency
+        }
+    }
+
+    /// Adds a line that the program wrote to the logs of what it works on.
+    pub(crate) fn log(&self, line: &str) {
+        for it in &self.state.borrow().in_flight {
+            if let Some(log) = &it.invocation.log {
+                log.push(line);
+            }
+        }
+    }
+
+    /// Completes once an invocation ran into its timeout, and the process has to end.
+    pub(crate) async fn timed_out(&self) {
+        match &self.process {
+            Some(process) => process.timed_out.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Completes once the program has waited for this long.
+    pub(crate) async fn idle(&self, limit: Duration) {
+        loop {
+            let handed = self.state.borrow().handed;
+            tokio::time::sleep(limit).await;
+            let state = self.state.borrow();
+            if state.handed == handed && state.in_flight.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The process ended: what it was working on has failed, or what it was started for.
+    pub(crate) fn end(&self, fault: &Fault) {
+        let mut state = self.state.borrow_mut();
+        let is_working = !state.in_flight.is_empty();
+        for mut it in state.in_flight.drain(..) {
+            it.fail(fault.clone());
+        }
+        drop(state);
+        if !self.initialized.get() && !is_working {
+            let init_fault = self.process.as_ref().and_then(|it| it.init_fault.take());
+            self.queue
+                .fail_first(&init_fault.unwrap_or_else(|| fault.clone()));
         }
     }
 
@@ -113,6 +191,7 @@ impl Environment {
     ) -> Result<Handed, Refusal> {
         self.admit()?;
         connection.note_polled();
+        self.initialized.set(true);
         let _polling = Polling::new(&self.polling);
         loop {
             // hyper asks for an answer before it looks whether the connection has ended. This lets it
@@ -156,6 +235,7 @@ impl Environment {
             headers: taken.invocation.headers.clone(),
         };
         connection.fill();
+        state.handed += 1;
         state.in_flight.push(taken);
         Some(handed)
     }
@@ -197,7 +277,11 @@ impl Environment {
         for mut given_up in state.in_flight.drain(..) {
             given_up.fail(fault.clone());
         }
-        self.queue.fail(fault);
+        match &self.process {
+            // Its end decides what fails with it.
+            Some(process) => *process.init_fault.borrow_mut() = Some(fault.clone()),
+            None => self.queue.fail(fault),
+        }
         Ok(())
     }
 
@@ -206,7 +290,7 @@ impl Environment {
         let mut state = self.state.borrow_mut();
         let mut kept = Vec::with_capacity(state.in_flight.len());
         for mut it in state.in_flight.drain(..) {
-            match it.lost(connection) {
+            match it.lost(connection, self.process.is_some()) {
                 Lost::Keep => kept.push(it),
                 Lost::Remove => {}
                 Lost::PutBack => {
@@ -246,7 +330,12 @@ impl Environment {
         let state = &mut *state;
         let mut at = 0;
         while let Some(it) = state.in_flight.get_mut(at) {
-            if it.is_over(now, self.limits.timeout) {
+            let is_timed_out = it.is_timed_out(now, self.limits.timeout);
+            if let Some(process) = self.process.as_ref().filter(|_| is_timed_out) {
+                process.timed_out.notify_one();
+            }
+            // A process works on to its timeout, as on AWS; others take its place meanwhile.
+            if is_timed_out || (self.process.is_none() && it.is_left(now)) {
                 let over = state.in_flight.remove(at);
                 state.remember(over.invocation.id);
                 self.queue.wake();

@@ -109,7 +109,9 @@ impl InFlight {
     }
 
     /// Returns what becomes of it when this connection has ended.
-    pub(super) fn lost(&mut self, connection: &Rc<Connection>) -> Lost {
+    ///
+    /// The end of a process is seen as such; without one, the connection is all there is to judge by.
+    pub(super) fn lost(&mut self, connection: &Rc<Connection>, is_managed: bool) -> Lost {
         if self.has_begun() || !Rc::ptr_eq(&self.connection, connection) {
             return Lost::Keep;
         }
@@ -119,6 +121,9 @@ impl InFlight {
             } else {
                 Lost::PutBack
             };
+        }
+        if is_managed {
+            return Lost::Keep;
         }
         if self.single_use {
             self.orphaned = true;
@@ -133,22 +138,28 @@ impl InFlight {
         Some(Waiting::new(self.invocation, self.answer?))
     }
 
-    /// Ends it if its time is over, or if nobody has waited for it for a while.
-    pub(super) fn is_over(&mut self, now: Instant, timeout: Duration) -> bool {
-        if now >= self.deadline {
-            self.cut.set(Fault::TimedOut(timeout));
-            self.fail(Fault::TimedOut(timeout));
+    /// Fails it if its time is over, and returns whether it is.
+    pub(super) fn is_timed_out(&mut self, now: Instant, timeout: Duration) -> bool {
+        if now < self.deadline {
+            return false;
+        }
+        self.cut.set(Fault::TimedOut(timeout));
+        self.fail(Fault::TimedOut(timeout));
+        self.connection.abort();
+        true
+    }
+
+    /// Ends it if its client left a while ago, and returns whether it did.
+    pub(super) fn is_left(&mut self, now: Instant) -> bool {
+        if !self.is_abandoned() {
+            return false;
+        }
+        let since = *self.abandoned.get_or_insert(now);
+        let is_left = now.saturating_duration_since(since) >= ABANDONED_INVOCATION;
+        if is_left {
             self.connection.abort();
-            return true;
         }
-        if self.is_abandoned() {
-            let since = *self.abandoned.get_or_insert(now);
-            if now.saturating_duration_since(since) >= ABANDONED_INVOCATION {
-                self.connection.abort();
-                return true;
-            }
-        }
-        false
+        is_left
     }
 
     /// Ends the client's connection if it has not read for a while.

@@ -9,6 +9,7 @@ mod budget;
 mod environment;
 mod fault;
 mod in_flight;
+mod log;
 mod queue;
 
 use std::rc::Rc;
@@ -19,6 +20,7 @@ pub(crate) use self::answer::{Answer, Cut, Delivered, RuntimeResponse};
 pub(crate) use self::budget::{Budget, Event};
 pub(crate) use self::environment::{Answering, Environment, EnvironmentLimits, Refusal};
 pub(crate) use self::fault::{Fault, buffered_too_large, truncated};
+pub(crate) use self::log::Log;
 pub(crate) use self::queue::{Queue, Ticket};
 use crate::connection::Connection;
 
@@ -30,6 +32,8 @@ pub(crate) struct Invocation {
     pub(crate) event: Event,
     /// Headers that the program is sent besides those that every invocation has.
     pub(crate) headers: HeaderMap,
+    /// What the program writes meanwhile, if the client wants it.
+    pub(crate) log: Option<Log>,
     /// The client's connection, if a client waits.
     pub(crate) client: Option<Rc<Connection>>,
 }

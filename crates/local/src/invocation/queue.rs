@@ -108,12 +108,24 @@ impl Queue {
         self.state.borrow_mut().init_error = None;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.state.borrow().waiting.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of invocations that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.state.borrow().waiting.len()
+    }
+
+    /// Fails the invocation that has waited longest: the program that was started for it ended.
+    pub(super) fn fail_first(&self, fault: &Fault) {
+        if let Some(first) = self.take() {
+            let _ = first.answer.send(Answer::Failed(fault.clone()));
+        }
     }
 
     /// Wakes whoever may have something to take, or to watch over.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.ready.notify_waiters();
         self.active.notify_waiters();
     }
@@ -124,7 +136,7 @@ impl Queue {
     }
 
     /// Completes once there may be something to watch over.
-    pub(super) async fn active(&self) {
+    pub(crate) async fn active(&self) {
         self.active.notified().await;
     }
 
@@ -183,6 +195,7 @@ mod tests {
             label: "POST /invoke".into(),
             event: Event::new(Bytes::new(), Budget::default().reserve()),
             headers: http::HeaderMap::new(),
+            log: None,
             client: None,
         }
     }

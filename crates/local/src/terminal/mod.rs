@@ -57,6 +57,13 @@ impl Terminal {
         self.line(&format!("{request} -> {}: {why}", status.as_u16()));
     }
 
+    /// Writes a line that a program wrote, as it is.
+    pub(crate) fn output(&self, line: &str) {
+        if let Some(lines) = self.lines.as_ref().filter(|_| !self.silenced.get()) {
+            lines.send(line.to_owned());
+        }
+    }
+
     /// Writes a line, without what could steer a terminal: paths and messages come from outside.
     pub(crate) fn line(&self, line: &str) {
         if let Some(lines) = self.lines.as_ref().filter(|_| !self.silenced.get()) {

@@ -5,8 +5,12 @@ use std::time::Instant;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The log of one invocation: the lines that the service itself writes.
+use crate::invocation::Log;
+
+/// The log of one invocation: the lines that the service itself writes, and the program's between
+/// them.
 pub(super) struct LogTail {
+    log: Log,
     id: String,
     version: String,
     begun: Instant,
@@ -15,10 +19,16 @@ pub(super) struct LogTail {
 impl LogTail {
     pub(super) fn begin(id: String, version: String) -> Self {
         Self {
+            log: Log::default(),
             id,
             version,
             begun: Instant::now(),
         }
+    }
+
+    /// Returns what takes the lines of the program.
+    pub(super) fn log(&self) -> Log {
+        self.log.clone()
     }
 
     /// Returns the log up to now, in base64.
@@ -26,9 +36,10 @@ impl LogTail {
         let (id, version) = (&self.id, &self.version);
         let ms = self.begun.elapsed().as_secs_f64() * 1000.0;
         STANDARD.encode(format!(
-            "START RequestId: {id} Version: {version}\n\
+            "START RequestId: {id} Version: {version}\n{}\
              END RequestId: {id}\n\
              REPORT RequestId: {id}\tDuration: {ms:.2} ms\tBilled Duration: {:.0} ms\n",
+            self.log.text(),
             ms.ceil()
         ))
     }

@@ -29,7 +29,7 @@ use super::refusal::Refusal;
 use super::request_body;
 use crate::connection::Connection;
 use crate::id::request_id;
-use crate::invocation::{Answer, Delivered, Fault, RuntimeResponse, Ticket};
+use crate::invocation::{Answer, Delivered, Fault, Invocation, RuntimeResponse, Ticket};
 use crate::terminal::Report;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -47,6 +47,8 @@ struct Exchange {
     operation: Operation,
     settings: Settings,
     id: String,
+    /// The log, if the caller wants it.
+    log: Option<LogTail>,
 }
 
 impl Exchange {
@@ -69,15 +71,12 @@ impl Exchange {
 
     /// Waits for the function and answers the call.
     async fn answer(
-        self,
+        mut self,
         ticket: Ticket,
         mut report: Report,
         connection: &Rc<Connection>,
     ) -> Reply {
-        let log = self
-            .settings
-            .tail_log
-            .then(|| LogTail::begin(self.id.clone(), self.settings.version.clone()));
+        let log = self.log.take();
         let answer = ticket.answer().await;
         if self.operation == Operation::InvokeWithResponseStream {
             report.head(StatusCode::OK);
@@ -211,18 +210,28 @@ impl FrontDoor {
             let _ = event.replace(Bytes::from_static(b"{}"));
         }
         settings.check_event(&event.bytes)?;
+        let id = request_id();
+        let log = settings
+            .tail_log
+            .then(|| LogTail::begin(id.clone(), settings.version.clone()));
         let exchange = Exchange {
             operation: call.operation,
             settings,
-            id: request_id(),
+            id,
+            log,
         };
         if exchange.settings.kind == Kind::DryRun {
             return Ok(exchange.reply(StatusCode::NO_CONTENT, Bytes::new()));
         }
         let client = (exchange.settings.kind == Kind::RequestResponse).then_some(connection);
-        let id = exchange.id.clone();
-        let headers = exchange.settings.headers.clone();
-        let ticket = self.submit(id, event, headers, Rc::clone(label), client)?;
+        let ticket = self.submit(Invocation {
+            id: exchange.id.clone(),
+            label: Rc::clone(label),
+            event,
+            headers: exchange.settings.headers.clone(),
+            log: exchange.log.as_ref().map(LogTail::log),
+            client: client.cloned(),
+        })?;
         let report = Report::new(&self.terminal, Rc::clone(label), client.cloned());
         Ok(match client {
             Some(client) => exchange.answer(ticket, report, client).await,
