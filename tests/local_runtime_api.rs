@@ -339,3 +339,23 @@ async fn the_answer_comes_when_the_body_has_ended_and_not_before() {
     assert_eq!(client.chunk().await.unwrap(), b"");
     program.accepted().await;
 }
+
+#[tokio::test]
+async fn echoed_attempt_has_to_be_the_right_one() {
+    let server = server();
+    let mut client = invoke(&server, "1").await;
+    let mut program = Program::connect(&server).await;
+    let invocation = program.next().await;
+    let nonce = invocation.head.get("lambda-runtime-invocation-id").unwrap();
+    let header = |nonce: &str| format!("lambda-runtime-invocation-id: {nonce}\r\n");
+    for call in ["response", "error"] {
+        let path = format!("invocation/{}/{call}", invocation.id());
+        let (head, body) = program.post(&path, &header("another"), "{}").await;
+        assert_eq!(head.status, 410);
+        assert_eq!(error_type(&body), "InvokeTimeout");
+    }
+    let path = format!("invocation/{}/response", invocation.id());
+    let (head, _) = program.post(&path, &header(nonce), "{}").await;
+    assert_eq!(head.status, 202);
+    assert_eq!(client.response().await.1, b"{}");
+}

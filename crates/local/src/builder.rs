@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crate::limits::{LONGEST_TIMEOUT, STALLED_CLIENT};
 use crate::{
-    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, PUBLIC_VARIABLE,
-    Program, Server,
+    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, CONCURRENCY_VARIABLE, DEFAULT_ADDRESS, LocalError,
+    PUBLIC_VARIABLE, Program, Server,
 };
+
+/// Maximum number of processes of one program unless another one is set.
+const DEFAULT_CONCURRENCY: usize = 10;
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
 ///
@@ -159,6 +162,27 @@ impl ServerBuilder {
         self.program = (maximum > 0).then_some((program, maximum));
         self.shares = true;
         self
+    }
+
+    /// The function's name.
+    pub(crate) fn function_name(&self) -> &str {
+        self.program
+            .as_ref()
+            .map_or("local", |(program, _)| &program.name)
+    }
+
+    /// Starts further copies of the current program, as [`further_processes`](Self::further_processes)
+    /// does, so that it and its copies are as many as [`CONCURRENCY_VARIABLE`] says, or 10. With 1,
+    /// and where the system does not tell the path of the program, there are no copies.
+    pub fn further_copies(self) -> Self {
+        let total = std::env::var(CONCURRENCY_VARIABLE)
+            .ok()
+            .and_then(|value| value.trim().parse::<usize>().ok())
+            .unwrap_or(DEFAULT_CONCURRENCY);
+        match Program::current() {
+            Ok(program) => self.further_processes(program, total.saturating_sub(1)),
+            Err(_) => self,
+        }
     }
 
     /// Whether a program that was started elsewhere uses the Runtime API.

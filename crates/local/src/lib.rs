@@ -83,3 +83,7 @@ pub const ALLOWED_HOSTS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ALLOWED_HOSTS";
 /// The environment variable that allows [`ADDRESS_VARIABLE`] to be an address that other machines can
 /// reach, if it is `1`.
 pub const PUBLIC_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_PUBLIC";
+
+/// The environment variable that sets how many processes of a program there may be at once; 1 turns
+/// further processes off.
+pub const CONCURRENCY_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_CONCURRENCY";

@@ -9,7 +9,7 @@ use crate::builder::ServerBuilder;
 use crate::error::LocalError;
 use crate::front_door::FrontDoor;
 use crate::guard::Guard;
-use crate::invocation::{Environment, EnvironmentLimits, Queue};
+use crate::invocation::{Environment, EnvironmentOptions, Queue};
 use crate::listen::{serve_clients, serve_program};
 use crate::pool::Pool;
 use crate::runtime_api::RuntimeApi;
@@ -63,13 +63,18 @@ impl Server {
     }
 
     /// Starts a server as [`start`](Self::start) does, and writes a line to stderr for each finished
-    /// invocation and each refused request.
+    /// invocation and each refused request. It also takes the options that the environment sets
+    /// ([`ServerBuilder::from_env`]), except for the address.
     ///
     /// # Errors
     ///
     /// As [`start`](Self::start).
     pub fn start_on_terminal(address: &str) -> Result<Self, LocalError> {
-        Self::builder().address(address).terminal().start()
+        Self::builder()
+            .from_env()
+            .address(address)
+            .terminal()
+            .start()
     }
 
     pub(crate) fn start_with(mut options: ServerBuilder) -> Result<Self, LocalError> {
@@ -165,7 +170,8 @@ fn serve(
     let (front_door, runtime_api) = (listener(front_door)?, listener(runtime_api)?);
     let guard = Guard::new(options.allowed_hosts.iter().cloned());
     let queue = Rc::new(Queue::default());
-    let limits = EnvironmentLimits {
+    let environment_options = EnvironmentOptions {
+        function: options.function_name().to_owned(),
         concurrency: options.concurrency,
         timeout: options.timeout,
         client_timeout: options.client_timeout,
@@ -176,7 +182,11 @@ fn serve(
         );
     }
     let own = options.serves_runtime_api().then(|| {
-        let environment = Environment::new(Rc::clone(&queue), terminal.clone(), limits);
+        let environment = Environment::new(
+            Rc::clone(&queue),
+            terminal.clone(),
+            environment_options.clone(),
+        );
         Rc::new(environment)
     });
     if let Some(environment) = &own {
@@ -189,7 +199,7 @@ fn serve(
             Rc::clone(&queue),
             terminal.clone(),
             guard.clone(),
-            limits,
+            environment_options,
             program,
             maximum,
             own,

@@ -37,6 +37,8 @@ pub(crate) enum Refusal {
 /// An invocation as a program is handed it.
 pub(crate) struct Handed {
     pub(crate) id: String,
+    /// Names this attempt.
+    pub(crate) nonce: String,
     pub(crate) event: Bytes,
     pub(crate) headers: HeaderMap,
 }
@@ -66,9 +68,11 @@ impl State {
     }
 }
 
-/// What a program and its clients may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EnvironmentLimits {
+/// What a program is called, and what it and its clients may take.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvironmentOptions {
+    /// The function's name, unless the caller gives another one.
+    pub(crate) function: String,
     /// Maximum number of invocations that the program works on at once.
     pub(crate) concurrency: usize,
     /// How long an invocation may take.
@@ -90,7 +94,7 @@ struct ProcessState {
 pub(crate) struct Environment {
     queue: Rc<Queue>,
     terminal: Terminal,
-    limits: EnvironmentLimits,
+    options: EnvironmentOptions,
     /// Set where the program is a process that this server has started.
     process: Option<ProcessState>,
     /// Whether the program has asked for an invocation.
@@ -101,11 +105,11 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn new(queue: Rc<Queue>, terminal: Terminal, limits: EnvironmentLimits) -> Self {
+    pub(crate) fn new(queue: Rc<Queue>, terminal: Terminal, options: EnvironmentOptions) -> Self {
         Self {
             queue,
             terminal,
-            limits,
+            options,
             process: None,
             initialized: Cell::new(false),
             polling: Cell::new(0),
@@ -114,10 +118,14 @@ impl Environment {
     }
 
     /// Returns the environment of a process that this server starts.
-    pub(crate) fn managed(queue: Rc<Queue>, terminal: Terminal, limits: EnvironmentLimits) -> Self {
+    pub(crate) fn managed(
+        queue: Rc<Queue>,
+        terminal: Terminal,
+        options: EnvironmentOptions,
+    ) -> Self {
         Self {
             process: Some(ProcessState::default()),
-            ..Self::new(queue, terminal, limits)
+            ..Self::new(queue, terminal, options)
         }
     }
 
@@ -126,7 +134,7 @@ impl Environment {
         if self.initialized.get() {
             self.polling.get()
         } else {
-            self.limits.concurrency
+            self.options.concurrency
         }
     }
 
@@ -176,7 +184,12 @@ impl Environment {
 
     /// How long an invocation may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.limits.timeout
+        self.options.timeout
+    }
+
+    /// The function's name.
+    pub(crate) fn function(&self) -> &str {
+        &self.options.function
     }
 
     /// Waits for an invocation for this connection.
@@ -209,7 +222,7 @@ impl Environment {
         self.queue.recover();
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        if state.in_flight.len() < self.limits.concurrency {
+        if state.in_flight.len() < self.options.concurrency {
             return Ok(());
         }
         // A program that asks for more than it may work on has given up what it cannot be working on.
@@ -224,13 +237,14 @@ impl Environment {
 
     fn take(&self, connection: &Rc<Connection>, single_use: bool) -> Option<Handed> {
         let mut state = self.state.borrow_mut();
-        if state.in_flight.len() >= self.limits.concurrency {
+        if state.in_flight.len() >= self.options.concurrency {
             return None;
         }
         let waiting = self.queue.take()?;
-        let taken = InFlight::new(waiting, connection, single_use, self.limits.timeout);
+        let taken = InFlight::new(waiting, connection, single_use, self.options.timeout);
         let handed = Handed {
             id: taken.invocation.id.clone(),
+            nonce: taken.nonce.clone(),
             event: taken.event().bytes.clone(),
             headers: taken.invocation.headers.clone(),
         };
@@ -240,10 +254,12 @@ impl Environment {
         Some(handed)
     }
 
-    /// Begins to answer an invocation on this connection.
+    /// Begins to answer an invocation on this connection. A program that echoes the name of the attempt
+    /// has to echo the right one.
     pub(crate) fn begin_answer(
         self: &Rc<Self>,
         id: &str,
+        nonce: Option<&[u8]>,
         connection: &Rc<Connection>,
     ) -> Result<Begun, Refusal> {
         let mut state = self.state.borrow_mut();
@@ -254,6 +270,9 @@ impl Environment {
                 Refusal::UnknownId
             });
         };
+        if nonce.is_some_and(|nonce| nonce != in_flight.nonce.as_bytes()) {
+            return Err(Refusal::Expired);
+        }
         let (answer, cut) = in_flight
             .begin_answer(connection)
             .ok_or(Refusal::AlreadyAnswered)?;
@@ -301,7 +320,7 @@ impl Environment {
             }
         }
         // Another call waits, although the program may not work on more: it is a new program.
-        if self.polling.get() > 0 && kept.len() >= self.limits.concurrency {
+        if self.polling.get() > 0 && kept.len() >= self.options.concurrency {
             kept.retain_mut(|it| {
                 if it.orphaned {
                     it.fail(Fault::exited());
@@ -330,7 +349,7 @@ impl Environment {
         let state = &mut *state;
         let mut at = 0;
         while let Some(it) = state.in_flight.get_mut(at) {
-            let is_timed_out = it.is_timed_out(now, self.limits.timeout);
+            let is_timed_out = it.is_timed_out(now, self.options.timeout);
             if let Some(process) = self.process.as_ref().filter(|_| is_timed_out) {
                 process.timed_out.notify_one();
             }
@@ -347,7 +366,7 @@ impl Environment {
             return;
         }
         for it in &state.in_flight {
-            it.drop_stalled_client(now, self.limits.client_timeout);
+            it.drop_stalled_client(now, self.options.client_timeout);
         }
         for label in self.queue.long_waiting(now) {
             self.terminal.line(&waiting_line(&label, &state.in_flight));

@@ -9,10 +9,13 @@ use super::answer::Cut;
 use super::queue::Waiting;
 use super::{Answer, Event, Fault, Invocation};
 use crate::connection::Connection;
+use crate::id::request_id;
 use crate::limits::{ABANDONED_INVOCATION, STALLED_RESPONSE};
 
 /// An invocation from the moment it is handed out until its answer has been delivered.
 pub(super) struct InFlight {
+    /// Names this attempt to answer the invocation.
+    pub(super) nonce: String,
     pub(super) invocation: Invocation,
     /// `None` once the answer has begun.
     answer: Option<oneshot::Sender<Answer>>,
@@ -46,6 +49,7 @@ impl InFlight {
         timeout: Duration,
     ) -> Self {
         Self {
+            nonce: request_id(),
             invocation: waiting.invocation,
             answer: Some(waiting.answer),
             connection: Rc::clone(connection),

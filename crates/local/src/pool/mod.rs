@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use self::output::pass_on;
 use self::process::Process;
 use crate::guard::Guard;
-use crate::invocation::{Environment, EnvironmentLimits, Fault, Queue};
+use crate::invocation::{Environment, EnvironmentOptions, Fault, Queue};
 use crate::limits::{IDLE_ENVIRONMENT, SWEEP};
 use crate::listen::serve_program;
 use crate::program::Program;
@@ -28,7 +28,7 @@ pub(crate) struct Pool {
     queue: Rc<Queue>,
     terminal: Terminal,
     guard: Guard,
-    limits: EnvironmentLimits,
+    options: EnvironmentOptions,
     program: Program,
     /// Maximum number of environments that are started.
     maximum: usize,
@@ -49,7 +49,7 @@ impl Pool {
         queue: Rc<Queue>,
         terminal: Terminal,
         guard: Guard,
-        limits: EnvironmentLimits,
+        options: EnvironmentOptions,
         program: Program,
         maximum: usize,
         existing: Option<Rc<Environment>>,
@@ -58,7 +58,7 @@ impl Pool {
             queue,
             terminal,
             guard,
-            limits,
+            options,
             program,
             maximum: maximum + usize::from(existing.is_some()),
             environments: RefCell::new(existing.into_iter().collect()),
@@ -89,8 +89,11 @@ impl Pool {
     }
 
     fn start(self: &Rc<Self>, number: usize) {
-        let environment =
-            Environment::managed(Rc::clone(&self.queue), self.terminal.clone(), self.limits);
+        let environment = Environment::managed(
+            Rc::clone(&self.queue),
+            self.terminal.clone(),
+            self.options.clone(),
+        );
         let environment = Rc::new(environment);
         self.environments.borrow_mut().push(Rc::clone(&environment));
         let pool = Rc::clone(self);
@@ -120,7 +123,7 @@ impl Pool {
         let mut tasks = JoinSet::new();
         tasks.spawn_local(serve_program(listener(socket)?, api, self.terminal.clone()));
         tasks.spawn_local(Rc::clone(environment).watch());
-        let mut process = Process::start(&self.program, address, self.limits.concurrency)?;
+        let mut process = Process::start(&self.program, address, self.options.concurrency)?;
         for output in process.outputs() {
             let (terminal, environment) = (self.terminal.clone(), Rc::clone(environment));
             // Not among the tasks: what the program wrote last is shown after its end.

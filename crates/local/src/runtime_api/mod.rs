@@ -7,7 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -15,14 +15,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use lambda_stream_wire::Failure;
+use lambda_stream_wire::{Failure, api};
 use tokio::net::TcpStream;
 
 use crate::connection::Connection;
 use crate::guard::Guard;
 use crate::header::is_single_use;
 use crate::invocation::{Answer, Environment, Fault};
-use crate::serve::{Call, invocation, reply, reported};
+use crate::serve::{Call, function_arn, invocation, reply, reported};
 use crate::socket::Socket;
 use crate::terminal::Terminal;
 
@@ -117,7 +117,16 @@ impl RuntimeApi {
         match self.environment.next(connection, single_use).await {
             Ok(handed) => {
                 let mut reply = invocation(&handed.id, handed.event, self.environment.timeout());
-                reply.headers_mut().extend(handed.headers);
+                let headers = reply.headers_mut();
+                for (name, value) in [
+                    (api::FUNCTION_ARN, function_arn(self.environment.function())),
+                    (api::INVOCATION_ID, handed.nonce),
+                ] {
+                    if let Ok(value) = HeaderValue::from_str(&value) {
+                        headers.insert(HeaderName::from_static(name), value);
+                    }
+                }
+                headers.extend(handed.headers);
                 reply
             }
             Err(refused) => refusal::refused(refused),
@@ -135,7 +144,8 @@ impl RuntimeApi {
             return refusal::unreadable();
         };
         let fault = Fault::from(Failure::from_json(&error_type, &document));
-        let begun = match self.environment.begin_answer(id, connection) {
+        let nonce = headers.get(api::INVOCATION_ID).map(HeaderValue::as_bytes);
+        let begun = match self.environment.begin_answer(id, nonce, connection) {
             Ok(begun) => begun,
             Err(refused) => return refusal::refused(refused),
         };

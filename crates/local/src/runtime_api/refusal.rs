@@ -31,7 +31,8 @@ pub(super) fn refused(refusal: Refusal) -> Reply {
         Refusal::Expired => (
             StatusCode::GONE,
             "InvokeTimeout",
-            "the invocation is over: it ran into its timeout, or its client left before the answer",
+            "the invocation is over: it ran into its timeout, its client left before the answer, or \
+             another attempt answers it",
         ),
         Refusal::AlreadyRunning => (
             StatusCode::FORBIDDEN,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -31,7 +31,8 @@ pub(super) async fn take(
         Some(mode) if mode == api::STREAMING => true,
         Some(mode) => return Ok(refusal::unknown_mode(mode)),
     };
-    let begun = match environment.begin_answer(id, connection) {
+    let nonce = headers.get(api::INVOCATION_ID).map(HeaderValue::as_bytes);
+    let begun = match environment.begin_answer(id, nonce, connection) {
         Ok(begun) => begun,
         Err(refused) => return Ok(refusal::refused(refused)),
     };

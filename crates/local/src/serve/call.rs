@@ -13,11 +13,10 @@ use crate::id::{epoch_ms, trace_id};
 use crate::limits::LONGEST_TIMEOUT;
 use lambda_stream_wire::{api, limits};
 
-/// What stands before a function's name in its ARN; the account is the one of AWS's documentation.
-pub(crate) const FUNCTION_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:012345678912:function:";
-
-/// The ARN of a function that was not named.
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
+/// Returns the ARN of a function; the account is the one of AWS's documentation.
+pub(crate) fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:012345678912:function:{name}")
+}
 
 /// What a path of the Runtime API asks for.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<By
     for (name, value) in [
         (api::REQUEST_ID, id),
         (api::DEADLINE_MS, &deadline.to_string()),
-        (api::FUNCTION_ARN, FUNCTION_ARN),
+        (api::FUNCTION_ARN, &function_arn("local")),
         (api::TRACE_ID, &trace_id(now)),
     ] {
         // All four are made here, of printable ASCII.

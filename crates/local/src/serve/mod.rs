@@ -10,7 +10,7 @@ pub mod reply;
 mod thread;
 
 pub use accept::accept_each;
-pub(crate) use call::FUNCTION_ARN_PREFIX;
+pub(crate) use call::function_arn;
 pub use call::{Call, invocation, reported};
 pub use io::{Watch, Watched};
 pub use thread::{Thread, listener};

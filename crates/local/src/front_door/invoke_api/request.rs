@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::operation::{Call, Operation};
 use crate::front_door::refusal::Refusal;
+use crate::serve::function_arn;
 
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 const LOG_TYPE: &str = "x-amz-log-type";
@@ -139,7 +140,7 @@ fn client_context(base64: &str) -> Result<HeaderValue, Refusal> {
 
 /// Returns the ARN that the program is told.
 fn arn(call: &Call) -> Result<HeaderValue, Refusal> {
-    let mut arn = format!("{}{}", crate::serve::FUNCTION_ARN_PREFIX, call.function);
+    let mut arn = function_arn(&call.function);
     if let Some(qualifier) = &call.qualifier {
         arn.push(':');
         arn.push_str(qualifier);
