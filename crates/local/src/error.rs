@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::ADDRESS_VARIABLE;
+use crate::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, PUBLIC_VARIABLE};
 
 /// Why the local Lambda did not start; its text names the address, the variable and what to do.
 ///
@@ -17,7 +17,7 @@ pub struct LocalError(String);
 
 impl LocalError {
     /// The address has not the form `host:port`.
-    pub(super) fn malformed(address: &str) -> Self {
+    pub(crate) fn malformed(address: &str) -> Self {
         Self(format!(
             "the local Lambda cannot listen on `{address}`, which is not host:port; \
              set {ADDRESS_VARIABLE} to an address such as 127.0.0.1:7000 (port 0 takes any free one)"
@@ -25,7 +25,7 @@ impl LocalError {
     }
 
     /// The host of the address has no address of its own.
-    pub(super) fn unknown_host(address: &str, error: &io::Error) -> Self {
+    pub(crate) fn unknown_host(address: &str, error: &io::Error) -> Self {
         Self(format!(
             "the local Lambda cannot listen on `{address}`: {error}; \
              set {ADDRESS_VARIABLE} to an address of this machine, such as 127.0.0.1:7000"
@@ -33,7 +33,7 @@ impl LocalError {
     }
 
     /// The address was understood, and the system refused it.
-    pub(super) fn refused(address: &str, port: u16, error: &io::Error) -> Self {
+    pub(crate) fn refused(address: &str, port: u16, error: &io::Error) -> Self {
         let other = other_address(address, port);
         let advice = match error.kind() {
             io::ErrorKind::AddrInUse => format!(
@@ -52,8 +52,17 @@ impl LocalError {
         Self(format!("cannot listen on {address}: {advice}"))
     }
 
+    /// Other machines could reach the address, and that is not allowed.
+    pub(crate) fn public(address: &str) -> Self {
+        Self(format!(
+            "the local Lambda does not listen on {address}, because other machines can reach it and \
+             could invoke the function; use a loopback address such as {DEFAULT_ADDRESS}, or allow it \
+             with {PUBLIC_VARIABLE}=1 (on the command line: --public)"
+        ))
+    }
+
     /// The system gave no second port, thread or event loop.
-    pub(super) fn system(what: &str, error: &io::Error) -> Self {
+    pub(crate) fn system(what: &str, error: &io::Error) -> Self {
         Self(format!("the local Lambda cannot {what}: {error}"))
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 /// A thread with an event loop of its own; dropping it stops it, closes what it serves and waits for it.
+#[derive(Debug)]
 pub struct Thread {
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
