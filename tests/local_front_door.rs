@@ -155,8 +155,8 @@ async fn trailers_with_an_error_end_the_client_without_the_last_chunk() {
     assert_serves(&server).await;
 }
 
-/// A client that does not read until the program has been answered, or seems to wait for it to read:
-/// whether the answer came, and how much of the body did.
+/// A client that does not read until the program has been answered, or seems to wait for it to
+/// read: whether the answer came, and how much of the body did.
 async fn failed_body_of(server: &Server, chunks: usize) -> (bool, usize) {
     let mut client = Wire::connect_narrow(server.address()).await;
     client.write(post("/invoke", "", "1")).await;
@@ -191,8 +191,8 @@ const CHUNK: usize = 150_000;
 #[tokio::test]
 async fn every_chunk_before_an_error_arrives_however_much_is_under_way() {
     let server = server();
-    // More and more, until the system's buffers are full and what comes on top lies in the server: it is
-    // there that a body's error could overtake a chunk.
+    // More and more, until the system's buffers are full and what comes on top lies in the server:
+    // it is there that a body's error could overtake a chunk.
     for chunks in 1.. {
         let (is_answered, read) = failed_body_of(&server, chunks).await;
         assert_eq!(read, chunks * CHUNK);
@@ -341,7 +341,8 @@ fn counting(from: usize, len: usize) -> Vec<u8> {
 async fn a_large_body_is_exact_and_a_slow_client_slows_the_program() {
     const SIZE: usize = 40 * 1024 * 1024;
     const PIECE: usize = 64 * 1024;
-    // What the system's buffers may hold between the two (each direction of both connections), and hyper's.
+    // What the system's buffers may hold between the two (each direction of both connections), and
+    // hyper's.
     const UNDER_WAY: usize = 24 * 1024 * 1024;
     let server = server();
     let mut client = Wire::connect_narrow(server.address()).await;

@@ -1,7 +1,7 @@
 //! Raw sockets on both sides of the local Lambda: a program scripted by the test, and clients.
 //!
-//! Everything is asserted on bytes, so that no HTTP library's habits stand between test and server. The
-//! timeout is a guard against hanging; nothing waits for it to pass.
+//! Everything is asserted on bytes, so that no HTTP library's habits stand between test and server.
+//! The timeout is a guard against hanging; nothing waits for it to pass.
 
 // Each test binary uses its part of this.
 #![allow(dead_code)]
@@ -141,7 +141,8 @@ impl Wire {
         }
     }
 
-    /// The next chunk of a chunked body; the last one is empty. `None` when the connection ended instead.
+    /// The next chunk of a chunked body; the last one is empty. `None` when the connection ended
+    /// instead.
     pub async fn chunk(&mut self) -> Option<Vec<u8>> {
         let line = self.take_until(b"\r\n").await?;
         let size = std::str::from_utf8(&line).unwrap().trim_end();
