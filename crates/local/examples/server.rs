@@ -1,5 +1,5 @@
-//! A local Lambda for a program that is started by hand. It prints the address for clients, then the
-//! value of `AWS_LAMBDA_RUNTIME_API` for the program, and runs until its input ends.
+//! A local Lambda for a program that is started by hand. It prints the address for clients, then
+//! the value of `AWS_LAMBDA_RUNTIME_API` for the program, and runs until its input ends.
 
 use std::io::Read;
 

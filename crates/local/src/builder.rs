@@ -58,8 +58,8 @@ impl ServerBuilder {
     }
 
     /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`], [`PUBLIC_VARIABLE`] (`1`
-    /// allows addresses that other machines can reach) and [`ALLOWED_HOSTS_VARIABLE`] (names separated
-    /// by commas).
+    /// allows addresses that other machines can reach) and [`ALLOWED_HOSTS_VARIABLE`] (names
+    /// separated by commas).
     pub fn from_env(mut self) -> Self {
         if let Some(address) = std::env::var_os(ADDRESS_VARIABLE) {
             self.address = address.to_string_lossy().into_owned();
@@ -96,8 +96,8 @@ impl ServerBuilder {
         self.output(std::io::stderr())
     }
 
-    /// Writes the same lines to this output, on a thread of its own. Lines are dropped, and counted,
-    /// while the output blocks.
+    /// Writes the same lines to this output, on a thread of its own. Lines are dropped, and
+    /// counted, while the output blocks.
     pub fn output(mut self, output: impl Write + Send + 'static) -> Self {
         self.output = Some(Box::new(output));
         self
@@ -107,15 +107,16 @@ impl ServerBuilder {
     /// default, and the most, is 15 minutes.
     ///
     /// At that time the client gets the error that AWS gives (`Sandbox.Timedout`) or, in the middle
-    /// of a response, a broken transfer; and the connection of the program is closed. The program is
-    /// told its deadline with each invocation.
+    /// of a response, a broken transfer; and the connection of the program is closed. The program
+    /// is told its deadline with each invocation.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
-    /// Sets how long a client may take nothing of its response while others wait; then its connection
-    /// is closed, and the program goes on with the next invocation. The default is 10 seconds.
+    /// Sets how long a client may take nothing of its response while others wait; then its
+    /// connection is closed, and the program goes on with the next invocation. The default is 10
+    /// seconds.
     ///
     /// A client that nobody waits for may take as long as it wants.
     pub fn client_timeout(mut self, timeout: Duration) -> Self {
@@ -133,8 +134,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Allows requests whose `Host` or `Origin` has this name, besides `localhost`, `*.localhost` and
-    /// addresses of this machine.
+    /// Allows requests whose `Host` or `Origin` has this name, in addition to `localhost`,
+    /// `*.localhost` and addresses of this machine.
     ///
     /// A name that others can point to this machine lets their web pages use the local Lambda.
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
@@ -144,17 +145,18 @@ impl ServerBuilder {
 
     /// Starts this program when an invocation finds none free, up to `maximum` processes at once.
     ///
-    /// Each process has a Runtime API of its own, so [`Server::runtime_api`] is not served. A process
-    /// that fails fails what it was working on, and the next invocation starts another one; at the
-    /// [timeout](Self::timeout) it is killed, as on AWS. What it writes is shown with its number in
-    /// front. Processes that wait for five minutes are ended, and all of them with the server.
+    /// Each process has a Runtime API of its own, so [`Server::runtime_api`] is not served. A
+    /// process that fails fails what it was working on, and the next invocation starts another one;
+    /// at the [timeout](Self::timeout) it is killed, as on AWS. What it writes is shown with its
+    /// number in front. Processes that wait for five minutes are ended, and all of them with the
+    /// server.
     pub fn program(mut self, program: Program, maximum: usize) -> Self {
         self.program = Some((program, maximum.max(1)));
         self.shares = false;
         self
     }
 
-    /// Starts this program when an invocation finds none free, besides the one that uses
+    /// Starts this program when an invocation finds none free, in addition to the one that uses
     /// [`Server::runtime_api`], up to `maximum` further processes at once. 0 means none.
     ///
     /// For the rest, see [`program`](Self::program).
@@ -171,9 +173,10 @@ impl ServerBuilder {
             .map_or("local", |(program, _)| &program.name)
     }
 
-    /// Starts further copies of the current program, as [`further_processes`](Self::further_processes)
-    /// does, so that it and its copies are as many as [`CONCURRENCY_VARIABLE`] says, or 10. With 1,
-    /// and where the system does not tell the path of the program, there are no copies.
+    /// Starts further copies of the current program, as
+    /// [`further_processes`](Self::further_processes) does, so that it and its copies are as many
+    /// as [`CONCURRENCY_VARIABLE`] says, or 10. With 1, and where the system does not tell the path
+    /// of the program, there are no copies.
     pub fn further_copies(self) -> Self {
         let total = std::env::var(CONCURRENCY_VARIABLE)
             .ok()

@@ -214,8 +214,8 @@ impl Connection {
         self.abort.notified().await;
     }
 
-    /// Marks the response as failed for a client that takes the end of the connection for the end of
-    /// the body (HTTP/1.0): the connection ends in a reset instead of a regular end.
+    /// Marks the response as failed for a client that takes the end of the connection for the end
+    /// of the body (HTTP/1.0): the connection ends in a reset instead of a regular end.
     pub(crate) fn fail_response(&self) {
         if self.is_http_11.get() {
             // HTTP/1.1 has the last chunk to tell, and a reset could overtake what is under way.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// Longest time a function may run (AWS, "Lambda quotas": 15 minutes). It is also the timeout unless
-/// another one is set.
+/// Longest time a function may run (AWS, "Lambda quotas": 15 minutes). It is also the timeout
+/// unless another one is set.
 pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// Maximum number of open connections on each port. Browsers open six for each host, and a load test
-/// a few hundred; beyond this number the file descriptors of the process would run out first.
+/// Maximum number of open connections on each port. Browsers open six for each host, and a load
+/// test a few hundred; beyond this number the file descriptors of the process would run out first.
 pub(crate) const CONNECTIONS: usize = 1024;
 
 /// Maximum number of invocations that wait for a program.
@@ -27,13 +27,13 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const STALLED_CLIENT: Duration = Duration::from_secs(10);
 
 /// How long a client must have taken nothing before a program that asks for work is taken for a new
-/// one. What a program wrote before it died lies in the buffers of the system, and so does the end of
-/// its connection.
+/// one. What a program wrote before it died lies in the buffers of the system, and so does the end
+/// of its connection.
 pub(crate) const STALLED_RESPONSE: Duration = Duration::from_millis(50);
 
-/// How long a program may go on with an invocation whose client left before the head. A program that
-/// is about to answer does so undisturbed; after that its connection is closed, which is how it
-/// learns that nobody waits.
+/// How long a program may go on with an invocation whose client left before the head. A program
+/// that is about to answer does so undisturbed; after that its connection is closed, which is how
+/// it learns that nobody waits.
 pub(crate) const ABANDONED_INVOCATION: Duration = Duration::from_secs(1);
 
 /// How long the rest of a body is read that no client waits for.

@@ -19,7 +19,7 @@ use crate::terminal::{LineSender, LineWriter, Terminal, banner};
 /// A running local Lambda; dropping it stops it.
 ///
 /// `run` starts one by itself when the program does not run on AWS, so most programs
-/// never name it. Start one by hand to put a program of your own, or one in another language, behind it:
+/// never name it. Start one by hand to serve a program of your own, or one in another language:
 /// set `AWS_LAMBDA_RUNTIME_API` of that program to [`runtime_api`](Self::runtime_api).
 ///
 /// It lives on a thread of its own, so that a handler which blocks does not stop it from accepting.
@@ -62,9 +62,9 @@ impl Server {
         Self::builder().address(address).start()
     }
 
-    /// Starts a server as [`start`](Self::start) does, and writes a line to stderr for each finished
-    /// invocation and each refused request. It also takes the options that the environment sets
-    /// ([`ServerBuilder::from_env`]), except for the address.
+    /// Starts a server as [`start`](Self::start) does, and writes a line to stderr for each
+    /// finished invocation and each refused request. It also takes the options that the environment
+    /// sets ([`ServerBuilder::from_env`]), except for the address.
     ///
     /// # Errors
     ///
@@ -80,8 +80,8 @@ impl Server {
     pub(crate) fn start_with(mut options: ServerBuilder) -> Result<Self, LocalError> {
         let front_door = bind(&options.address, options.public)?;
         let runtime_api = TcpListener::bind("127.0.0.1:0")
-            .map_err(|error| LocalError::system("listen on a free port", &error))?;
-        let system = |error| LocalError::system("start its threads", &error);
+            .map_err(|error| LocalError::system("listen on a free port", error))?;
+        let system = |error| LocalError::system("start its threads", error);
         let address = front_door.local_addr().map_err(system)?;
         let runtime_api_address = runtime_api.local_addr().map_err(system)?;
         let output = options.output.take();
@@ -110,8 +110,8 @@ impl Server {
         self.runtime_api
     }
 
-    /// Returns what a developer needs to know once the server listens: its address and two commands to
-    /// try, on three lines with a line break at the end.
+    /// Returns what a developer needs to know once the server listens: its address and two commands
+    /// to try, on three lines with a line break at the end.
     ///
     /// ```
     /// # fn main() -> Result<(), lambda_stream_local::LocalError> {
@@ -142,13 +142,13 @@ fn bind(address: &str, public: bool) -> Result<TcpListener, LocalError> {
         .ok_or_else(|| LocalError::malformed(address))?;
     let addresses: Vec<_> = address
         .to_socket_addrs()
-        .map_err(|error| LocalError::unknown_host(address, &error))?
+        .map_err(|error| LocalError::unknown_host(address, error))?
         .collect();
     // Before the port is open, be it for a moment.
     if !public && addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(LocalError::public(address));
     }
-    TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, &error))
+    TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, error))
 }
 
 /// Silences the terminal about what is dropped at the end: it did not fail, it is stopped.

@@ -1,7 +1,7 @@
 //! The socket that hyper reads and writes.
 //!
-//! It keeps the [`Connection`] informed, bounds the time that a request's head may take, and tells a
-//! client that is gone from one that has only finished sending.
+//! It keeps the [`Connection`] informed, bounds the time that a request's head may take, and tells
+//! a client that is gone from one that has only finished sending.
 
 use std::io;
 use std::pin::Pin;

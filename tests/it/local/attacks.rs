@@ -15,8 +15,8 @@ async fn assert_serves(server: &Server) {
     assert_eq!(client.response().await.1, b"ok");
 }
 
-/// Heads whose body's length two parsers could read differently, each followed by a request that one
-/// of them would take for a second one.
+/// Heads whose body's length two parsers could read differently, each followed by a request that
+/// one of them would take for a second one.
 const SMUGGLING: [&str; 9] = [
     "content-length: 5\r\ncontent-length: 6\r\n",
     "content-length: 5, 6\r\n",

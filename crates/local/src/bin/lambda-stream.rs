@@ -19,7 +19,7 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Starts a local Lambda and runs a program, in any language, behind it.
+    /// Starts a local Lambda that invokes a program in any language.
     Local(Local),
 }
 
@@ -33,7 +33,7 @@ struct Local {
     #[arg(long)]
     public: bool,
 
-    /// Allows this name in Host and Origin, besides localhost; can be repeated.
+    /// Allows this name in Host and Origin, in addition to localhost; can be repeated.
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
 

@@ -1,7 +1,7 @@
 //! An HTTP request as the event of an API Gateway REST API: payload format 1.0.
 //!
-//! Source: AWS, "Input format of a Lambda function for proxy integration" and "Set up a Lambda proxy
-//! integration with payload response streaming".
+//! Source: AWS, "Input format of a Lambda function for proxy integration" and "Set up a Lambda
+//! proxy integration with payload response streaming".
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -11,8 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use super::payload::Payload;
 use crate::connection::Connection;
 
-/// Makes hyper end the client's connection without the last chunk, which is how HTTP/1.1 says that a
-/// body is not whole.
+/// Makes hyper end the client's connection without the last chunk, which is how HTTP/1.1 says that
+/// a body is not whole.
 #[derive(Debug)]
 pub(super) struct Broken;
 
@@ -62,8 +62,8 @@ impl Body for HttpBody {
                 None => return Poll::Ready(None),
             }
         }
-        // hyper drops what it still holds when a body fails, so the client is told once it has every
-        // chunk before that.
+        // hyper drops what it still holds when a body fails, so the client is told once it has
+        // every chunk before that.
         ready!(self.connection.poll_flushed(cx));
         self.failed = false;
         self.connection.fail_response();

@@ -37,7 +37,7 @@ pub(super) enum Door {
 pub(super) struct Gateway {
     pub(super) api: String,
     pub(super) stage: String,
-    /// The path behind the stage; it begins with a slash.
+    /// The path after the stage; it begins with a slash.
     pub(super) path: String,
 }
 
@@ -65,8 +65,8 @@ impl Door {
     /// Returns the status that tells a client that the function failed before its head.
     pub(super) fn failure_status(&self, fault: &Fault) -> StatusCode {
         match self {
-            // Where it finds no prelude (AWS, "Set up a Lambda proxy integration with payload response
-            // streaming").
+            // Where it finds no prelude (AWS, "Set up a Lambda proxy integration with payload
+            // response streaming").
             Self::ApiGateway(_) if fault.error_type() == kind::INVALID_RESPONSE => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

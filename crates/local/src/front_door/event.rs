@@ -45,9 +45,9 @@ pub(super) fn encoded(headers: &HeaderMap, body: &[u8]) -> (Option<String>, bool
     }
 }
 
-/// AWS documents only that "binary" bodies are base64. Which types are not was seen on live AWS by the
-/// authors of an emulator (<https://github.com/ministackorg/ministack/pull/766>): these, and neither
-/// `application/x-www-form-urlencoded` nor a missing type.
+/// AWS documents only that "binary" bodies are base64. Which types are not was seen on live AWS by
+/// the authors of an emulator (<https://github.com/ministackorg/ministack/pull/766>): these, and
+/// neither `application/x-www-form-urlencoded` nor a missing type.
 fn is_text(content_type: String) -> bool {
     let essence = content_type
         .split(';')

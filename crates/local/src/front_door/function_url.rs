@@ -107,8 +107,8 @@ pub(super) fn event(
     serde_json::to_vec(&event).unwrap_or_default()
 }
 
-/// Lower-case names, repeated ones joined; cookies have a field of their own, and what belongs to the
-/// client's hop ends there. The length is of use to the function, and stays.
+/// Lower-case names, repeated ones joined; cookies have a field of their own, and what belongs to
+/// the client's hop ends there. The length is of use to the function, and stays.
 fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     headers
         .keys()
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_every_field_of_the_documentation() {
+    fn request_has_every_documented_field() {
         let request = Request::post("/my/p%20ath?p1=v1&p1=v2&p2=a+b%26")
             .header("host", "localhost:7000")
             .header("content-type", "text/plain; charset=utf-8")
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_absent() {
+    fn empty_fields_are_absent() {
         let event = read(Request::get("/"), b"");
         for field in ["cookies", "queryStringParameters", "body"] {
             assert_eq!(event.get(field), None, "{field}");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_text_is_sent_as_text() {
+    fn only_text_stays_text() {
         for (content_type, encoding, body, is_base64) in [
             (Some("text/csv"), None, &b"a"[..], false),
             (Some("Application/JSON;charset=utf-8"), None, b"{}", false),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_queries_are_taken_as_they_are() {
+    fn odd_queries_are_kept() {
         let event = read(Request::get("/?a&b=&&=c&%ff=d&e=1=2"), b"");
         assert_eq!(
             event["queryStringParameters"],

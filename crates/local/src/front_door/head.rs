@@ -15,8 +15,8 @@ use super::door::Door;
 use crate::header::connection_tokens;
 use crate::invocation::{Delivered, Fault};
 
-/// What stands before the names of headers that the service keeps for itself. A Function URL does so
-/// with a length that the function gave (reported by users on live AWS).
+/// What stands before the names of headers that the service keeps for itself. A Function URL does
+/// so with a length that the function gave (reported by users on live AWS).
 const REMAPPED: &str = "x-amzn-remapped-";
 
 /// Reads as much of the body as the head takes: the head, and the payload that came with it.
@@ -70,8 +70,8 @@ async fn prelude(body: &mut Incoming) -> Result<(Decoded, Bytes), Unusable> {
     })
 }
 
-/// Returns the headers that the client is sent: cookies as `set-cookie`, and nothing that describes the
-/// hop, which is hyper's to describe.
+/// Returns the headers that the client is sent: cookies as `set-cookie`, and nothing that describes
+/// the hop, which is hyper's to describe.
 pub(super) fn headers(head: Decoded, door: &Door) -> HeaderMap {
     let mut headers = head.headers;
     let nominated: Vec<HeaderName> = connection_tokens(&headers)

@@ -215,7 +215,8 @@ async fn pass_on(
             fault,
             delivered: how,
         }) => {
-            // Without a message the program's connection ends, which is right for a body that goes on.
+            // Without a message the program's connection ends, which is right for a body that goes
+            // on.
             if let Some(how) = how {
                 let _ = delivered.send(how);
             }

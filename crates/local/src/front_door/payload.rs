@@ -22,8 +22,8 @@ struct Open {
     report: Report,
 }
 
-/// The payload of a response, without what the decoder took. It ends once, well or with a fault, and
-/// tells the program and the terminal.
+/// The payload of a response, without what the decoder took. It ends once, well or with a fault,
+/// and tells the program and the terminal.
 pub(super) struct Payload(Option<Open>);
 
 impl Payload {
@@ -111,8 +111,9 @@ impl Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        // hyper does not poll a body again that says that it has ended; any other end before the end
-        // is a client that left. Then `delivered` is dropped without a message, and so is the report.
+        // hyper does not poll a body again that says that it has ended; any other end before the
+        // end is a client that left. Then `delivered` is dropped without a message, and so is the
+        // report.
         if self.is_end() {
             self.end(None);
         }

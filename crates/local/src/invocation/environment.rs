@@ -207,8 +207,9 @@ impl Environment {
         self.initialized.set(true);
         let _polling = Polling::new(&self.polling);
         loop {
-            // hyper asks for an answer before it looks whether the connection has ended. This lets it
-            // look, with fresh news from the system, so that no event goes to a program that has gone.
+            // hyper asks for an answer before it looks whether the connection has ended. This lets
+            // it look, with fresh news from the system, so that no event goes to a program that has
+            // gone.
             tokio::task::yield_now().await;
             if let Some(handed) = self.take(connection, single_use) {
                 return Ok(handed);
@@ -225,7 +226,8 @@ impl Environment {
         if state.in_flight.len() < self.options.concurrency {
             return Ok(());
         }
-        // A program that asks for more than it may work on has given up what it cannot be working on.
+        // A program that asks for more than it may work on has given up what it cannot be working
+        // on.
         let Some(at) = state.in_flight.iter().position(InFlight::is_given_up) else {
             return Err(Refusal::Unanswered);
         };
@@ -254,8 +256,8 @@ impl Environment {
         Some(handed)
     }
 
-    /// Begins to answer an invocation on this connection. A program that echoes the name of the attempt
-    /// has to echo the right one.
+    /// Begins to answer an invocation on this connection. A program that echoes the name of the
+    /// attempt has to echo the right one.
     pub(crate) fn begin_answer(
         self: &Rc<Self>,
         id: &str,

@@ -9,8 +9,8 @@ use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::BUFFERED_RESPONSE_LIMIT;
 use serde_json::json;
 
-/// The service's type for a function that ran into its timeout (AWS, source of the Runtime Interface
-/// Emulator).
+/// The service's type for a function that ran into its timeout (AWS, source of the Runtime
+/// Interface Emulator).
 const TIMED_OUT: &str = "Sandbox.Timedout";
 
 /// Why an invocation failed.

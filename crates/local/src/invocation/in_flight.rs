@@ -114,7 +114,8 @@ impl InFlight {
 
     /// Returns what becomes of it when this connection has ended.
     ///
-    /// The end of a process is seen as such; without one, the connection is all there is to judge by.
+    /// The end of a process is seen as such; without one, the connection is all there is to judge
+    /// by.
     pub(super) fn lost(&mut self, connection: &Rc<Connection>, is_managed: bool) -> Lost {
         if self.has_begun() || !Rc::ptr_eq(&self.connection, connection) {
             return Lost::Keep;

@@ -1,8 +1,8 @@
 //! Invocations on their way from a client to a program and back.
 //!
 //! The [`Queue`] holds what waits, an [`Environment`] what one program is working on, and a
-//! [`Ticket`] stands for the client. Everything happens on the server's one thread, and no borrow of
-//! a state lives across an await.
+//! [`Ticket`] stands for the client. Everything happens on the server's one thread, and no borrow
+//! of a state lives across an await.
 
 mod answer;
 mod budget;
@@ -30,7 +30,7 @@ pub(crate) struct Invocation {
     /// What the terminal calls it.
     pub(crate) label: Rc<str>,
     pub(crate) event: Event,
-    /// Headers that the program is sent besides those that every invocation has.
+    /// Additional headers for the program.
     pub(crate) headers: HeaderMap,
     /// What the program writes meanwhile, if the client wants it.
     pub(crate) log: Option<Log>,

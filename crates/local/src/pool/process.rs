@@ -12,8 +12,8 @@ use crate::id::request_id;
 use crate::limits::PROCESS_END;
 use crate::program::Program;
 
-/// A running process; dropping it ends it and, where it has a process group of its own, every process
-/// that it has started.
+/// A running process; dropping it ends it and, where it has a process group of its own, every
+/// process that it has started.
 pub(super) struct Process {
     child: Child,
     own_group: bool,

@@ -67,8 +67,8 @@ pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<By
     response
 }
 
-/// Reads the type and the document of an error; `None` when the program broke off or sent more than an
-/// event may have.
+/// Reads the type and the document of an error; `None` when the program broke off or sent more than
+/// an event may have.
 pub async fn reported(headers: &HeaderMap, body: Incoming) -> Option<(String, Bytes)> {
     let document = Limited::new(body, limits::EVENT_LIMIT)
         .collect()

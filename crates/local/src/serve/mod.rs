@@ -1,5 +1,5 @@
-//! A server of the Runtime API on a thread of its own: what the local Lambda and the measurements of
-//! `lambda-stream` share.
+//! A server of the Runtime API on a thread of its own: what the local Lambda and the measurements
+//! of `lambda-stream` share.
 
 #![allow(missing_docs)]
 

@@ -15,8 +15,8 @@ use crate::connection::Connection;
 use crate::front_door::payload::Payload;
 use crate::invocation::Fault;
 
-/// Largest payload of one message, in bytes. The format takes at most 24 MB; clients allocate what a
-/// message says, so chunks are sent in smaller pieces.
+/// Largest payload of one message, in bytes. The format takes at most 24 MB; clients allocate what
+/// a message says, so chunks are sent in smaller pieces.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
 
 /// What `InvokeComplete` says.

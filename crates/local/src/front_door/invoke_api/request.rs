@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_does_not_know_is_refused() {
+    fn unknown_values_are_refused() {
         let long = STANDARD.encode([b' '; 4000]);
         for (operation, name, value, names) in [
             (Operation::Invoke, INVOCATION_TYPE, "Sync", "InvocationType"),
