@@ -102,3 +102,19 @@ fn further_processes_help_a_busy_program() {
     drop(busy);
     assert_eq!(waiting.join().unwrap().0, "502");
 }
+
+#[test]
+fn changed_file_replaces_the_program() {
+    let file = std::env::temp_dir().join(format!("lambda-stream-watch-{}", std::process::id()));
+    std::fs::write(&file, "1").unwrap();
+    let (server, lines) = start(Server::builder().program(program("runs").watch(&file), 1));
+    let first = pid(server.address(), "1");
+    std::fs::write(&file, "2").unwrap();
+    // The old one goes by itself.
+    assert_gone(&first);
+    assert_ne!(pid(server.address(), "1"), first);
+    drop(server);
+    std::fs::remove_file(&file).unwrap();
+    let shown = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.contains("the program has changed"), "{shown}");
+}
