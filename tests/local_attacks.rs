@@ -123,28 +123,17 @@ async fn endless_head_is_refused() {
 }
 
 #[tokio::test]
-async fn half_open_connections_are_bounded() {
+async fn half_open_connections_block_nobody() {
     let server = server();
     let mut open = Vec::new();
-    for _ in 0..1024 {
-        let mut client = client(&server).await;
+    for n in 0..200 {
+        let address = [server.address(), server.runtime_api()][n % 2];
+        let mut client = Wire::connect(address).await;
         client.write("GET / HT").await;
         open.push(client);
     }
-    let mut refused = client(&server).await;
-    assert_eq!(refused.head().await.status, 503);
-    refused.closed().await;
+    assert_serves(&server).await;
     drop(open);
-    // The next one is served as soon as the server has seen the others leave.
-    loop {
-        let mut client = client(&server).await;
-        client
-            .write("GET /invoke HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            .await;
-        if client.head().await.status == 405 {
-            break;
-        }
-    }
     assert_serves(&server).await;
 }
 
