@@ -164,7 +164,7 @@ impl Pool {
             () = environment.retired() => Ended::Unneeded,
             () = environment.idle(IDLE_ENVIRONMENT) => Ended::Unneeded,
         };
-        drop(process);
+        process.end().await;
         match ended {
             Ended::Exited(status) => {
                 let message = format!("Runtime exited with {status}");
