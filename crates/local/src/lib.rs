@@ -4,9 +4,9 @@
 //! `run` of `lambda-stream` starts it by itself when `AWS_LAMBDA_RUNTIME_API` is not set. It
 //! listens twice:
 //!
-//! - the **front door** ([`Server::address`], `127.0.0.1:7000` by default) for clients. `POST
-//!   /invoke` takes the body as the event (an empty body is `{}`). AWS SDKs call `Invoke` and
-//!   `InvokeWithResponseStream` with this address as their endpoint and any credentials.
+//! - the **front door** ([`Server::address`], `127.0.0.1:7000` by default) for clients. The path
+//!   `/invoke` takes the body of a POST as the event (an empty body is `{}`). AWS SDKs call `Invoke`
+//!   and `InvokeWithResponseStream` with this address as their endpoint and any credentials.
 //!   `/_apigateway/<stage>/…` is a request to an API Gateway REST API with streamed responses: the
 //!   event is payload format 1.0. Any other path and method is a request to a Function URL: the
 //!   event is payload format 2.0. The hosts `<name>.lambda-url.localhost` and
@@ -18,6 +18,12 @@
 //! Chunks go from the program's socket to the client's as they come, and the client's pace holds
 //! the program back in the same way. Invocations are handed out in the order of their arrival, as
 //! many at a time as [`ServerBuilder::concurrency`] allows.
+//!
+//! [`ServerBuilder::program`] has the server start a program by itself, in any language, and
+//! [`ServerBuilder::further_processes`] has it start copies of one that is busy: an invocation that
+//! finds no program free gets a process of its own, as it gets an execution environment on AWS. The
+//! command `lambda-stream` (cargo feature `cli`) does the former:
+//! `lambda-stream local -- ./bootstrap`.
 //!
 //! # Limits
 //!
@@ -36,11 +42,12 @@
 //!   in `x-amzn-errortype`. A Function URL on AWS answers 502 without saying why.
 //! - A program whose connection ends after it took an event and before it answered has failed that
 //!   invocation, unless it had announced the end with `connection: close`. AWS watches the process.
-//! - At the timeout ([`ServerBuilder::timeout`]) the program's connection is closed; AWS kills the
-//!   process.
+//! - At the timeout ([`ServerBuilder::timeout`]) a program that this server started is killed, as
+//!   on AWS; the connection of another one is closed.
 //! - Any function name means the one program, every qualifier means its present code, and
 //!   asynchronous invocations are not retried. Signatures are not checked. The log that a caller
-//!   asks for (`LogType: Tail`) has the lines of the service and not those of the program.
+//!   asks for (`LogType: Tail`) has the lines of the service, and those of programs that this
+//!   server started.
 //! - Nothing limits the rate or the size of a streamed response.
 //! - After the answer to `HEAD`, a 204 or a 304, the rest of the program's stream is read for one
 //!   second; then its connection is closed, as nobody waits for the rest.

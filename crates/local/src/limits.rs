@@ -67,3 +67,7 @@ pub(crate) const PROCESS_END: Duration = Duration::from_millis(300);
 /// Largest end of an invocation's log that a caller gets, in bytes (AWS, "Lambda API reference",
 /// `Invoke`: 4 KB).
 pub(crate) const LOG_TAIL: usize = 4 * 1024;
+
+/// How often watched files are looked at. A change counts once a file has stayed the same from one
+/// look to the next.
+pub(crate) const WATCH: Duration = Duration::from_millis(200);

@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 
 /// Serves clients, for ever.
 pub(crate) async fn serve_clients(listener: TcpListener, door: Rc<FrontDoor>, terminal: Terminal) {
-    let connections = Connections::new(terminal);
+    let connections = Connections::new(terminal, CONNECTIONS);
     accept_each(listener, move |stream, peer| {
         let (open, door) = (connections.open(&stream), Rc::clone(&door));
         async move {
@@ -27,7 +27,7 @@ pub(crate) async fn serve_clients(listener: TcpListener, door: Rc<FrontDoor>, te
 
 /// Serves one program, for ever.
 pub(crate) async fn serve_program(listener: TcpListener, api: Rc<RuntimeApi>, terminal: Terminal) {
-    let connections = Connections::new(terminal);
+    let connections = Connections::new(terminal, CONNECTIONS);
     accept_each(listener, move |stream, _| {
         let (open, api) = (connections.open(&stream), Rc::clone(&api));
         async move {
@@ -42,6 +42,7 @@ pub(crate) async fn serve_program(listener: TcpListener, api: Rc<RuntimeApi>, te
 /// Bounds the number of open connections of a port.
 struct Connections {
     open: Rc<Cell<usize>>,
+    maximum: usize,
     terminal: Terminal,
 }
 
@@ -55,18 +56,20 @@ impl Drop for Open {
 }
 
 impl Connections {
-    fn new(terminal: Terminal) -> Self {
+    fn new(terminal: Terminal, maximum: usize) -> Self {
         Self {
             open: Rc::default(),
+            maximum,
             terminal,
         }
     }
 
     /// Counts a new connection, or answers it with a refusal.
     fn open(&self, stream: &TcpStream) -> Option<Open> {
-        if self.open.get() >= CONNECTIONS {
+        if self.open.get() >= self.maximum {
             self.terminal.line(&format!(
-                "a connection was refused: {CONNECTIONS} are open, which is as many as may"
+                "a connection was refused: {} are open, which is as many as may",
+                self.maximum
             ));
             // One write to a new connection always fits.
             let _ = stream.try_write(
@@ -76,5 +79,35 @@ impl Connections {
         }
         self.open.set(self.open.get() + 1);
         Some(Open(Rc::clone(&self.open)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (client.unwrap(), accepted.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_maximum_are_refused() {
+        let connections = Connections::new(Terminal::new(None), 1);
+        let (_client, accepted) = pair().await;
+        let open = connections.open(&accepted);
+        assert!(open.is_some());
+        let (mut client, refused) = pair().await;
+        assert!(connections.open(&refused).is_none());
+        drop(refused);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        drop(open);
+        assert!(connections.open(&accepted).is_some());
     }
 }

@@ -19,6 +19,7 @@ pub struct Program {
     pub(crate) handler: String,
     pub(crate) memory_mb: u32,
     pub(crate) own_group: bool,
+    pub(crate) watched: Vec<PathBuf>,
 }
 
 impl Program {
@@ -33,6 +34,7 @@ impl Program {
             handler: "bootstrap".to_owned(),
             memory_mb: 128,
             own_group: true,
+            watched: Vec::new(),
         }
     }
 
@@ -89,6 +91,14 @@ impl Program {
     #[must_use]
     pub fn memory(mut self, mb: u32) -> Self {
         self.memory_mb = mb;
+        self
+    }
+
+    /// Starts the program anew when this file changes, such as its executable or its source:
+    /// running processes answer what they work on, and new invocations go to new ones.
+    #[must_use]
+    pub fn watch(mut self, file: impl Into<PathBuf>) -> Self {
+        self.watched.push(file.into());
         self
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::local::{Program, RawClient, client, invoke, server};
+use crate::support::local::{Program, RawClient, client, invoke, request, server};
 use lambda_stream::local::Server;
 
 async fn assert_serves(server: &Server) {
@@ -120,28 +120,17 @@ async fn endless_head_is_refused() {
 }
 
 #[tokio::test]
-async fn half_open_connections_are_bounded() {
+async fn half_open_connections_block_nobody() {
     let server = server();
     let mut open = Vec::new();
-    for _ in 0..1024 {
-        let mut client = client(&server).await;
+    for n in 0..200 {
+        let address = [server.address(), server.runtime_api()][n % 2];
+        let mut client = RawClient::connect(address).await;
         client.write("GET / HT").await;
         open.push(client);
     }
-    let mut refused = client(&server).await;
-    assert_eq!(refused.head().await.status, 503);
-    refused.closed().await;
+    assert_serves(&server).await;
     drop(open);
-    // The next one is served as soon as the server has seen the others leave.
-    loop {
-        let mut client = client(&server).await;
-        client
-            .write("GET /invoke HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            .await;
-        if client.head().await.status == 405 {
-            break;
-        }
-    }
     assert_serves(&server).await;
 }
 
@@ -168,32 +157,25 @@ async fn other_protocols_are_refused() {
 }
 
 #[tokio::test]
-async fn paths_and_headers_cannot_steer_anything() {
+async fn control_characters_are_refused_or_stay_encoded() {
     let server = server();
+    let mut client = client(&server).await;
+    client
+        .write("GET / HTTP/1.1\r\nhost: localhost\r\nx: \u{1b}[31m\r\n\r\n")
+        .await;
+    assert_eq!(client.head().await.status, 400);
     let mut program = Program::connect(&server).await;
     for target in [
         "/..%2f..%2fetc/passwd",
         "/a%00b",
         "/%0d%0ax:y",
         "//evil.example/",
-        "/*",
     ] {
-        let mut client = client(&server).await;
-        client
-            .write(format!(
-                "GET {target} HTTP/1.1\r\nhost: localhost\r\nx: \u{1b}[31m\r\n\r\n"
-            ))
-            .await;
-        let head = tokio::select! {
-            head = client.head() => Some(head.status),
-            invocation = program.next() => {
-                assert!(invocation.event.contains(&format!("\"rawPath\":\"{target}\"")));
-                program.respond(invocation.id(), "{}", b"").await;
-                None
-            }
-        };
-        // A control character in a header is refused before anything is invoked.
-        assert_eq!(head, Some(400), "{target}");
-        program = Program::connect(&server).await;
+        let mut client = request(&server, "GET", target).await;
+        let invocation = program.next().await;
+        let path = format!("\"rawPath\":\"{target}\"");
+        assert!(invocation.event.contains(&path), "{}", invocation.event);
+        program.respond(invocation.id(), "{}", b"ok").await;
+        assert_eq!(client.response().await.1, b"ok");
     }
 }

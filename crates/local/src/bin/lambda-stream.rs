@@ -70,6 +70,10 @@ struct Local {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 
+    /// Starts the program anew when this file changes; can be repeated.
+    #[arg(long, value_name = "FILE")]
+    watch: Vec<PathBuf>,
+
     /// The directory that the program is started in.
     #[arg(long, value_name = "PATH")]
     directory: Option<PathBuf>,
@@ -113,6 +117,9 @@ impl Local {
         }
         for (name, value) in &self.env {
             program = program.variable(name, value);
+        }
+        for file in &self.watch {
+            program = program.watch(file);
         }
         match &self.directory {
             Some(directory) => program.directory(directory),

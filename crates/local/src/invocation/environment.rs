@@ -88,6 +88,10 @@ struct ProcessState {
     init_fault: RefCell<Option<Fault>>,
     /// An invocation ran into its timeout.
     timed_out: Notify,
+    /// Whether it is handed no more invocations, because a newer program is.
+    retiring: Cell<bool>,
+    /// It retires, or has answered what it worked on.
+    retirement: Notify,
 }
 
 /// A program as the server sees it: it takes invocations and answers them.
@@ -131,7 +135,9 @@ impl Environment {
 
     /// Returns how many invocations the program takes without delay, or will once it is set up.
     pub(crate) fn room(&self) -> usize {
-        if self.initialized.get() {
+        if self.is_retiring() {
+            0
+        } else if self.initialized.get() {
             self.polling.get()
         } else {
             self.options.concurrency
@@ -152,6 +158,29 @@ impl Environment {
         match &self.process {
             Some(process) => process.timed_out.notified().await,
             None => std::future::pending().await,
+        }
+    }
+
+    /// Hands out no more invocations to a process that this server has started.
+    pub(crate) fn retire(&self) {
+        if let Some(process) = &self.process {
+            process.retiring.set(true);
+            process.retirement.notify_one();
+        }
+    }
+
+    pub(crate) fn is_retiring(&self) -> bool {
+        let process = self.process.as_ref();
+        process.is_some_and(|process| process.retiring.get())
+    }
+
+    /// Completes once the program is retiring and has nothing left to answer.
+    pub(crate) async fn retired(&self) {
+        let Some(process) = &self.process else {
+            return std::future::pending().await;
+        };
+        while !process.retiring.get() || !self.state.borrow().in_flight.is_empty() {
+            process.retirement.notified().await;
         }
     }
 
@@ -239,7 +268,7 @@ impl Environment {
 
     fn take(&self, connection: &Rc<Connection>, single_use: bool) -> Option<Handed> {
         let mut state = self.state.borrow_mut();
-        if state.in_flight.len() >= self.options.concurrency {
+        if state.in_flight.len() >= self.options.concurrency || self.is_retiring() {
             return None;
         }
         let waiting = self.queue.take()?;
@@ -413,5 +442,8 @@ impl Drop for Answering {
         state.in_flight.retain(|it| it.invocation.id != self.id);
         drop(state);
         self.environment.queue.wake();
+        if let Some(process) = &self.environment.process {
+            process.retirement.notify_one();
+        }
     }
 }

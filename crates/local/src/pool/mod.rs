@@ -2,6 +2,7 @@
 
 mod output;
 mod process;
+mod watch;
 
 use std::cell::RefCell;
 use std::io;
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 
 use self::output::pass_on;
 use self::process::Process;
+use self::watch::Watch;
 use crate::guard::Guard;
 use crate::invocation::{Environment, EnvironmentOptions, Fault, Queue};
 use crate::limits::{IDLE_ENVIRONMENT, SWEEP};
@@ -41,7 +43,8 @@ enum Ended {
     Exited(String),
     /// An invocation ran into its timeout.
     TimedOut,
-    Idle,
+    /// It has waited for long, or has been replaced.
+    Unneeded,
 }
 
 impl Pool {
@@ -65,8 +68,29 @@ impl Pool {
         })
     }
 
-    /// Starts environments as they are needed, for ever.
+    /// Starts environments as they are needed, and replaces them when the program has changed, for
+    /// ever.
     pub(crate) async fn run(self: Rc<Self>) {
+        let mut watch = Watch::new(self.program.watched.clone());
+        tokio::join!(self.start_as_needed(), async {
+            loop {
+                watch.changed().await;
+                self.replace();
+            }
+        });
+    }
+
+    /// Ends all environments as soon as they have answered what they work on; new invocations go to
+    /// new ones.
+    fn replace(&self) {
+        self.terminal
+            .line("the program has changed: new invocations go to the new one");
+        for environment in self.environments.borrow().iter() {
+            environment.retire();
+        }
+    }
+
+    async fn start_as_needed(self: &Rc<Self>) {
         let mut number = self.environments.borrow().len();
         loop {
             if self.queue.is_empty() {
@@ -85,7 +109,9 @@ impl Pool {
     fn needs_another(&self) -> bool {
         let environments = self.environments.borrow();
         let free: usize = environments.iter().map(|it| it.room()).sum();
-        environments.len() < self.maximum && self.queue.len() > free
+        // One that is about to end makes room for its successor.
+        let staying = environments.iter().filter(|it| !it.is_retiring()).count();
+        staying < self.maximum && self.queue.len() > free
     }
 
     fn start(self: &Rc<Self>, number: usize) {
@@ -135,9 +161,10 @@ impl Pool {
         let ended = tokio::select! {
             status = process.exited() => Ended::Exited(status?),
             () = environment.timed_out() => Ended::TimedOut,
-            () = environment.idle(IDLE_ENVIRONMENT) => Ended::Idle,
+            () = environment.retired() => Ended::Unneeded,
+            () = environment.idle(IDLE_ENVIRONMENT) => Ended::Unneeded,
         };
-        drop(process);
+        process.end().await;
         match ended {
             Ended::Exited(status) => {
                 let message = format!("Runtime exited with {status}");
@@ -150,7 +177,7 @@ impl Pool {
                     .line(&format!("[{number}] the program was ended at the timeout"));
                 environment.end(&Fault::exited());
             }
-            Ended::Idle => {}
+            Ended::Unneeded => {}
         }
         Ok(())
     }

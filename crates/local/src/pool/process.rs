@@ -5,18 +5,24 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::AsyncRead;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::id::request_id;
 use crate::limits::PROCESS_END;
 use crate::program::Program;
 
-/// A running process; dropping it ends it and, where it has a process group of its own, every
-/// process that it has started.
+/// A running process; dropping it ends it and, where it leads a process group, every other process of
+/// the group.
 pub(super) struct Process {
     child: Child,
     own_group: bool,
+    /// The group that it was started as the leader of.
+    #[cfg(unix)]
+    group: Option<Pid>,
 }
 
 impl Process {
@@ -44,10 +50,18 @@ impl Process {
         if program.own_group {
             command.process_group(0);
         }
-        Ok(Self {
+        #[cfg_attr(not(unix), allow(unused_mut))]
+        let mut process = Self {
             child: command.spawn()?,
             own_group: program.own_group,
-        })
+            #[cfg(unix)]
+            group: None,
+        };
+        #[cfg(unix)]
+        if program.own_group {
+            process.group = process.id();
+        }
+        Ok(process)
     }
 
     /// Returns what the process writes.
@@ -67,36 +81,42 @@ impl Process {
         Ok(self.child.wait().await?.to_string())
     }
 
+    /// Asks the process to end, and ends it where it does not.
+    pub(super) async fn end(mut self) {
+        self.terminate();
+        if timeout(PROCESS_END, self.child.wait()).await.is_err() {
+            self.kill();
+            // An error leaves the rest to `drop`.
+            let _ = self.child.wait().await;
+        }
+    }
+
     /// Asks the process to end.
     fn terminate(&self) {
         #[cfg(unix)]
-        self.signal(rustix::process::Signal::TERM);
+        if let Some(id) = self.id() {
+            let _ = if self.own_group {
+                kill_process_group(id, Signal::TERM)
+            } else {
+                kill_process(id, Signal::TERM)
+            };
+        }
     }
 
-    /// Ends the process, whatever it does.
+    /// Ends the process, and every other one of its group.
     fn kill(&mut self) {
         #[cfg(unix)]
-        self.signal(rustix::process::Signal::KILL);
+        if let Some(group) = self.group {
+            // There may be none left.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.start_kill();
     }
 
+    /// Returns its number; `None` once it has ended, as it may be another's then.
     #[cfg(unix)]
-    fn signal(&self, signal: rustix::process::Signal) {
-        use rustix::process::{Pid, kill_process, kill_process_group};
-
-        // `None` once it has been waited for; then its number may be another's.
-        let pid = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        if let Some(pid) = pid {
-            // It may have ended meanwhile.
-            let _ = if self.own_group {
-                kill_process_group(pid, signal)
-            } else {
-                kill_process(pid, signal)
-            };
-        }
+    fn id(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.child.id()?).ok()?)
     }
 }
 
@@ -106,12 +126,13 @@ impl Drop for Process {
         let begun = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
             if begun.elapsed() > PROCESS_END {
-                self.kill();
-                let _ = self.child.try_wait();
-                return;
+                break;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        // Also where the process has ended: those that it has started may have not.
+        self.kill();
+        let _ = self.child.try_wait();
     }
 }
 

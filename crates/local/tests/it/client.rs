@@ -48,8 +48,18 @@ pub(crate) fn pid(address: SocketAddr, event: &str) -> String {
 /// Waits until a process is gone; only Linux tells.
 pub(crate) fn assert_gone(pid: &str) {
     let begun = Instant::now();
-    while cfg!(target_os = "linux") && std::path::Path::new("/proc").join(pid).exists() {
+    while is_running(pid) {
         assert!(begun.elapsed() < Duration::from_secs(30), "{pid} survives");
         std::thread::yield_now();
     }
+}
+
+fn is_running(pid: &str) -> bool {
+    // `1 (name) S …`: a zombie has ended, and waits for its parent to take note.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|it| it.starts_with('Z'))
+    })
 }

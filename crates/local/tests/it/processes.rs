@@ -7,7 +7,7 @@ use std::time::Duration;
 use lambda_stream_local::{Program, Server, ServerBuilder};
 
 use crate::client::{Lines, assert_gone, invoke, pid};
-use crate::program::{program, read};
+use crate::program::{ARGUMENTS, AS_PROGRAM, program, read};
 
 fn start(options: ServerBuilder) -> (Server, Lines) {
     let lines = Lines::default();
@@ -101,4 +101,49 @@ fn further_processes_help_a_busy_program() {
     assert_ne!(pid(address, "2"), std::process::id().to_string());
     drop(busy);
     assert_eq!(waiting.join().unwrap().0, "502");
+}
+
+#[test]
+fn changed_file_replaces_the_program() {
+    let file = std::env::temp_dir().join(format!("lambda-stream-watch-{}", std::process::id()));
+    std::fs::write(&file, "1").unwrap();
+    let (server, lines) = start(Server::builder().program(program("runs").watch(&file), 1));
+    let first = pid(server.address(), "1");
+    std::fs::write(&file, "2").unwrap();
+    // The old one goes by itself.
+    assert_gone(&first);
+    assert_ne!(pid(server.address(), "1"), first);
+    drop(server);
+    std::fs::remove_file(&file).unwrap();
+    let shown = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.contains("the program has changed"), "{shown}");
+}
+
+#[test]
+#[cfg(unix)]
+fn processes_of_the_program_end_with_it() {
+    let script = r#"sleep 1000 & echo "started $!"; exec "$0" "$@""#;
+    let shell = Program::new("sh")
+        .argument("-c")
+        .argument(script)
+        .argument(std::env::current_exe().unwrap());
+    let program = ARGUMENTS
+        .into_iter()
+        .fold(shell, Program::argument)
+        .variable(AS_PROGRAM, "runs")
+        .function_name("tested");
+    let (server, lines) = start(Server::builder().program(program, 1));
+    pid(server.address(), "1");
+    assert_eq!(invoke(server.address(), "\"exit\"").0, "502");
+    pid(server.address(), "1");
+    drop(server);
+    let shown = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let started: Vec<_> = shown
+        .lines()
+        .filter_map(|line| line.split_once("started "))
+        .collect();
+    assert_eq!(started.len(), 2, "{shown}");
+    for (_, pid) in started {
+        assert_gone(pid);
+    }
 }
