@@ -1,5 +1,6 @@
 //! One end of a TCP connection, read and written byte by byte.
 
+#[cfg(feature = "local")]
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,6 +103,16 @@ impl Connection {
         Some(data)
     }
 
+    /// Waits until the other end has closed, and returns what was not read yet.
+    pub async fn closed(&mut self) -> Vec<u8> {
+        while self.fill().await {}
+        std::mem::take(&mut self.unread)
+    }
+}
+
+/// What only the tests of the local Lambda do.
+#[cfg(feature = "local")]
+impl Connection {
     /// Writes, unless the other end takes nothing for this long.
     pub async fn try_write_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
         tokio::time::timeout(limit, self.stream.write_all(bytes))
@@ -118,11 +129,5 @@ impl Connection {
     pub async fn closed_with(&mut self) -> (Vec<u8>, std::io::Result<()>) {
         let read = patiently(self.stream.read_to_end(&mut self.unread)).await;
         (std::mem::take(&mut self.unread), read.map(drop))
-    }
-
-    /// Waits until the other end has closed, and returns what was not read yet.
-    pub async fn closed(&mut self) -> Vec<u8> {
-        while self.fill().await {}
-        std::mem::take(&mut self.unread)
     }
 }
