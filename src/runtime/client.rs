@@ -89,7 +89,7 @@ impl Client {
     pub(super) async fn respond<S>(
         &mut self,
         context: &Context,
-        mut frames: Pin<&mut Frames<S>>,
+        frames: Pin<&mut Option<Frames<S>>>,
         timer: Pin<&mut Timer>,
         content_type: HeaderValue,
     ) -> Result<(), RunError>
@@ -108,10 +108,10 @@ impl Client {
         headers.insert(TRAILER, HeaderValue::from_static(api::TRAILER_NAMES));
         headers.insert(CONTENT_TYPE, content_type);
         let connection = self.connection().await?;
-        let answered = dispatch(connection, request, frames.as_mut(), timer, head_frames).await;
-        frames.as_mut().abandon();
-        if let Some(failure) = frames.failure() {
-            self.report.invocation_failed(context.request_id(), failure);
+        let (answered, failure) = dispatch(connection, request, frames, timer, head_frames).await;
+        if let Some(failure) = failure {
+            self.report
+                .invocation_failed(context.request_id(), &failure);
         }
         let answered = match answered {
             Ok(answered) => answered,

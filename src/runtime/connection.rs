@@ -31,7 +31,7 @@ impl Lost {
         Self(error.into())
     }
 
-    fn closed() -> Self {
+    pub(super) fn closed() -> Self {
         Self("the Runtime API closed the connection".into())
     }
 }

@@ -47,9 +47,14 @@ where
             }
         }
         _ => {
-            let mut frames = pin!(Frames::from_response(response, limit));
+            let frames = Frames::from_response(response, limit);
             let content_type = frames.content_type();
-            match poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
+            let mut frames = pin!(Some(frames));
+            let started = poll_fn(|cx| match frames.as_mut().as_pin_mut() {
+                Some(frames) => Poll::Ready(frames.start(cx)),
+                None => Poll::Pending,
+            });
+            match started.await {
                 Ok(()) => {
                     client
                         .respond(&context, frames, timer.as_mut(), content_type)

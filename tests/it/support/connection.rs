@@ -1,5 +1,7 @@
 //! One end of a TCP connection, read and written byte by byte.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -98,6 +100,24 @@ impl Connection {
         let mut data = self.exactly(size + 2).await;
         assert_eq!(data.split_off(size), b"\r\n");
         Some(data)
+    }
+
+    /// Writes, unless the other end takes nothing for this long.
+    pub async fn try_write_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.stream.write_all(bytes))
+            .await
+            .is_ok_and(|written| written.is_ok())
+    }
+
+    /// Ends this end's direction of the connection.
+    pub async fn half_close(&mut self) {
+        patiently(self.stream.shutdown()).await.unwrap();
+    }
+
+    /// Reads to the end, and returns how the connection ended.
+    pub async fn closed_with(&mut self) -> (Vec<u8>, std::io::Result<()>) {
+        let read = patiently(self.stream.read_to_end(&mut self.unread)).await;
+        (std::mem::take(&mut self.unread), read.map(drop))
     }
 
     /// Waits until the other end has closed, and returns what was not read yet.

@@ -6,19 +6,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
+use http::header::{CONTENT_LENGTH, COOKIE, USER_AGENT};
 use http::request::Parts;
-use percent_encoding::percent_decode;
+use lambda_stream_wire::prelude::EXCLUDED_HEADERS;
 use serde::Serialize;
 
-use crate::serve::epoch_ms;
-use lambda_stream_wire::prelude::EXCLUDED_HEADERS;
-
-/// Stands for the id of the Function URL.
-const URL_ID: &str = "local";
+use super::event::{common_log_time, encoded, header, pairs};
+use crate::header::host;
+use crate::id::epoch_ms;
 
 const DEFAULT: &str = "$default";
 
@@ -44,9 +40,9 @@ struct Event<'a> {
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'a> {
     account_id: &'static str,
-    api_id: &'static str,
+    api_id: &'a str,
     domain_name: String,
-    domain_prefix: &'static str,
+    domain_prefix: &'a str,
     http: Http<'a>,
     request_id: &'a str,
     route_key: &'static str,
@@ -65,9 +61,10 @@ struct Http<'a> {
     user_agent: String,
 }
 
-/// The event of a request.
+/// Returns the event of a request to the Function URL with this id.
 pub(super) fn event(
     request: &Parts,
+    url_id: &str,
     body: &[u8],
     source: IpAddr,
     request_id: &str,
@@ -87,9 +84,9 @@ pub(super) fn event(
         query_string_parameters: parameters(query),
         request_context: RequestContext {
             account_id: "anonymous",
-            api_id: URL_ID,
-            domain_name: domain_name(request),
-            domain_prefix: URL_ID,
+            api_id: url_id,
+            domain_name: host(request).unwrap_or_else(|| "localhost".to_owned()),
+            domain_prefix: url_id,
             http: Http {
                 method: request.method.as_str(),
                 path,
@@ -110,19 +107,13 @@ pub(super) fn event(
     serde_json::to_vec(&event).unwrap_or_default()
 }
 
-fn header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// Lower-case names, repeated ones joined; cookies have a field of their own, and what belongs to the
-/// client's hop ends there. The length is of use to the function, and stays.
+/// Lower-case names, repeated ones joined; cookies have a field of their own, and what belongs to
+/// the client's hop ends there. The length is of use to the function, and stays.
 fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     headers
         .keys()
         .filter(|name| {
-            **name != COOKIE
-                && (**name == http::header::CONTENT_LENGTH || !EXCLUDED_HEADERS.contains(name))
+            **name != COOKIE && (**name == CONTENT_LENGTH || !EXCLUDED_HEADERS.contains(name))
         })
         .map(|name| {
             let values: Vec<_> = headers
@@ -149,14 +140,12 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Decoded; repeated ones are joined.
+/// Returns the parameters decoded; repeated ones are joined.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::<String, String>::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decoded(value);
+    for (name, value) in pairs(query) {
         parameters
-            .entry(decoded(name))
+            .entry(name)
             .and_modify(|values| {
                 values.push(',');
                 values.push_str(&value);
@@ -166,70 +155,14 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-fn decoded(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_decode(spaced.as_bytes())
-        .decode_utf8_lossy()
-        .into_owned()
-}
-
-/// The host that the client named, without a port.
-fn domain_name(request: &Parts) -> String {
-    request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .and_then(|host| host.parse::<http::uri::Authority>().ok())
-        .as_ref()
-        .or_else(|| request.uri.authority())
-        .map_or_else(|| "localhost".to_owned(), |host| host.host().to_owned())
-}
-
-/// Text as it is, anything else in base64; nothing for an empty body.
-fn encoded(headers: &HeaderMap, body: &[u8]) -> (Option<String>, bool) {
-    if body.is_empty() {
-        return (None, false);
-    }
-    let is_textual = !headers.contains_key(CONTENT_ENCODING)
-        && header(headers, &CONTENT_TYPE).is_some_and(is_text);
-    match std::str::from_utf8(body) {
-        Ok(text) if is_textual => (Some(text.to_owned()), false),
-        _ => (Some(STANDARD.encode(body)), true),
-    }
-}
-
-/// AWS documents only that "binary" bodies are base64. Which types are none was seen on live AWS by the
-/// authors of an emulator (<https://github.com/ministackorg/ministack/pull/766>): these, and neither
-/// `application/x-www-form-urlencoded` nor a missing type.
-fn is_text(content_type: String) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence.starts_with("text/")
-        || matches!(
-            essence.as_str(),
-            "application/json" | "application/xml" | "application/javascript"
-        )
-}
-
-/// `12/Mar/2020:19:03:58 +0000`.
-fn common_log_time(now: SystemTime) -> String {
-    // `Thu, 12 Mar 2020 19:03:58 GMT`; httpdate knows the calendar, and no year before 1970.
-    let date = httpdate::fmt_http_date(now.max(SystemTime::UNIX_EPOCH));
-    let mut words = date.split(' ').skip(1);
-    let mut word = || words.next().unwrap_or_default();
-    format!("{}/{}/{}:{} +0000", word(), word(), word(), word())
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use http::Request;
     use serde_json::{Value, json};
 
@@ -238,14 +171,21 @@ mod tests {
     fn read(request: http::request::Builder, body: &[u8]) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_584_039_838_390);
-        let event = event(&parts, body, Ipv4Addr::LOCALHOST.into(), "an-id", now);
+        let event = event(
+            &parts,
+            "local",
+            body,
+            Ipv4Addr::LOCALHOST.into(),
+            "an-id",
+            now,
+        );
         let typed: LambdaFunctionUrlRequest = serde_json::from_slice(&event).unwrap();
         assert_eq!(typed.version.as_deref(), Some("2.0"));
         serde_json::from_slice(&event).unwrap()
     }
 
     #[test]
-    fn a_request_has_every_field_of_the_documentation() {
+    fn request_has_every_documented_field() {
         let request = Request::post("/my/p%20ath?p1=v1&p1=v2&p2=a+b%26")
             .header("host", "localhost:7000")
             .header("content-type", "text/plain; charset=utf-8")
@@ -295,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_absent() {
+    fn empty_fields_are_absent() {
         let event = read(Request::get("/"), b"");
         for field in ["cookies", "queryStringParameters", "body"] {
             assert_eq!(event.get(field), None, "{field}");
@@ -305,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_text_is_sent_as_text() {
+    fn only_text_stays_text() {
         for (content_type, encoding, body, is_base64) in [
             (Some("text/csv"), None, &b"a"[..], false),
             (Some("Application/JSON;charset=utf-8"), None, b"{}", false),
@@ -340,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_queries_are_taken_as_they_are() {
+    fn odd_queries_are_kept() {
         let event = read(Request::get("/?a&b=&&=c&%ff=d&e=1=2"), b"");
         assert_eq!(
             event["queryStringParameters"],

@@ -1,71 +1,20 @@
-//! What the developer sees on the terminal: one line for each finished invocation.
+//! The line that the terminal shows for one invocation.
 
-use std::cell::Cell;
-use std::io::Write;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use lambda_stream_wire::Failure;
-
-/// What a developer needs to know once the server listens.
-pub(super) fn banner(address: SocketAddr) -> String {
-    let url = format!("http://{address}");
-    let (any, event) = (
-        format!("curl -N {url}/"),
-        format!("curl -N --data @event.json {url}/invoke"),
-    );
-    let width = event.len();
-    format!(
-        "lambda-stream: local Lambda listening on {url}\n  \
-         {any:width$}   any path: a Function URL request\n  \
-         {event:width$}   the body is the event\n"
-    )
-}
-
-/// Where the lines go.
-#[derive(Clone)]
-pub(super) struct Terminal {
-    speaks: Rc<Cell<bool>>,
-}
-
-impl Terminal {
-    pub(super) fn quiet() -> Self {
-        Self {
-            speaks: Rc::new(Cell::new(false)),
-        }
-    }
-
-    pub(super) fn stderr() -> Self {
-        Self {
-            speaks: Rc::new(Cell::new(true)),
-        }
-    }
-
-    /// Says nothing more, in any of its clones.
-    pub(super) fn silence(&self) {
-        self.speaks.set(false);
-    }
-
-    /// A failure that no invocation's own line tells of.
-    pub(super) fn failure(&self, what: &str, failure: &Failure) {
-        self.line(&format!("{what}: {}", told(failure)));
-    }
-
-    fn line(&self, line: &str) {
-        if self.speaks.get() {
-            // `eprintln!` panics when stderr is closed; a line that nobody can read is none.
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
-        }
-    }
-}
+use super::Terminal;
+use crate::connection::Connection;
+use crate::invocation::Fault;
 
 /// One invocation, as its client sees it. Dropped unfinished, the client has left.
-pub(super) struct Report {
+pub(crate) struct Report {
     terminal: Terminal,
-    request: String,
+    request: Rc<str>,
+    /// The client's connection, if there is one.
+    client: Option<Rc<Connection>>,
     begun: Instant,
     status: Option<StatusCode>,
     first_byte: Option<Duration>,
@@ -75,10 +24,15 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(terminal: &Terminal, method: &http::Method, path: &str) -> Self {
+    pub(crate) fn new(
+        terminal: &Terminal,
+        request: Rc<str>,
+        client: Option<Rc<Connection>>,
+    ) -> Self {
         Self {
             terminal: terminal.clone(),
-            request: printable(&format!("{method} {path}")),
+            request,
+            client,
             begun: Instant::now(),
             status: None,
             first_byte: None,
@@ -89,24 +43,29 @@ impl Report {
     }
 
     /// The client is sent this status.
-    pub(super) fn head(&mut self, status: StatusCode) {
+    pub(crate) fn head(&mut self, status: StatusCode) {
         self.status = Some(status);
     }
 
     /// The client is sent a chunk of this many bytes.
-    pub(super) fn chunk(&mut self, len: usize) {
+    pub(crate) fn chunk(&mut self, len: usize) {
         self.first_byte.get_or_insert_with(|| self.begun.elapsed());
         self.chunks += 1;
         self.bytes += len as u64;
     }
 
-    pub(super) fn complete(self) {
+    pub(crate) fn complete(self) {
         let line = self.completed();
         self.finish(&line);
     }
 
-    pub(super) fn failed(self, failure: &Failure) {
-        let line = self.failed_with(failure);
+    pub(crate) fn failed(self, fault: &Fault) {
+        self.failed_with_status(StatusCode::BAD_GATEWAY, fault);
+    }
+
+    /// The client is sent this status where it has not been sent one.
+    pub(crate) fn failed_with_status(self, status: StatusCode, fault: &Fault) {
+        let line = self.failed_with(status, fault);
         self.finish(&line);
     }
 
@@ -125,17 +84,22 @@ impl Report {
         format!("{start}, {counted}, {bytes} B, first byte {first}, {whole}")
     }
 
-    fn failed_with(&self, failure: &Failure) -> String {
-        let (start, told) = (self.start(), told(failure));
+    fn failed_with(&self, status: StatusCode, fault: &Fault) -> String {
+        let start = self.start();
         match self.status {
-            Some(_) => format!("{start}, then failed after {}: {told}", self.counted()),
-            None => format!("{start} -> 502: {told}"),
+            Some(_) => format!("{start}, then failed after {}: {fault}", self.counted()),
+            None => format!("{start} -> {}: {fault}", status.as_u16()),
         }
     }
 
     fn left(&self) -> String {
         let start = self.start();
+        let is_stalled = self.client.as_ref().is_some_and(|it| it.is_aborted());
         match self.status {
+            Some(_) if is_stalled => format!(
+                "{start}, ended after {}: the client did not read on while others waited",
+                self.counted()
+            ),
             Some(_) => format!("{start}, the client left after {}", self.counted()),
             None => format!("{start}: the client left before the response began"),
         }
@@ -144,7 +108,7 @@ impl Report {
     fn start(&self) -> String {
         match self.status {
             Some(status) => format!("{} -> {}", self.request, status.as_u16()),
-            None => self.request.clone(),
+            None => self.request.to_string(),
         }
     }
 
@@ -164,21 +128,6 @@ impl Drop for Report {
     }
 }
 
-fn told(failure: &Failure) -> String {
-    printable(&format!("{}: {failure}", failure.error_type()))
-}
-
-/// On one line, and without what could steer a terminal: paths and messages come from outside.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|char| {
-            let escaped = char.is_control().then(|| char.escape_default());
-            let plain = escaped.is_none().then_some(char);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
 fn duration(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
@@ -192,21 +141,11 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        Report::new(&Terminal::quiet(), &http::Method::POST, "/invoke")
+        Report::new(&Terminal::new(None), "POST /invoke".into(), None)
     }
 
     #[test]
-    fn the_banner_shows_both_doors() {
-        assert_eq!(
-            banner(([127, 0, 0, 1], 7000).into()),
-            "lambda-stream: local Lambda listening on http://127.0.0.1:7000\n  \
-             curl -N http://127.0.0.1:7000/                            any path: a Function URL request\n  \
-             curl -N --data @event.json http://127.0.0.1:7000/invoke   the body is the event\n"
-        );
-    }
-
-    #[test]
-    fn a_complete_response_is_counted_and_timed() {
+    fn complete_response_is_counted_and_timed() {
         let mut report = report();
         report.head(StatusCode::IM_A_TEAPOT);
         for len in [10, 39] {
@@ -219,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_without_a_body_says_so() {
+    fn response_without_a_body_says_so() {
         let mut report = report();
         report.head(StatusCode::NO_CONTENT);
         let line = report.completed();
@@ -227,24 +166,24 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_with_its_type_and_on_one_line() {
-        let failure = Failure::new("Quota", "no tokens\nleft\u{1b}[31m");
-        let told = "Function.Quota: no tokens\\nleft\\u{1b}[31m";
+    fn failure_is_shown_with_its_type() {
+        let fault = Fault::new("Quota", "no tokens left");
+        let shown = "Function.Quota: no tokens left";
         let mut report = report();
         assert_eq!(
-            report.failed_with(&failure),
-            format!("POST /invoke -> 502: {told}")
+            report.failed_with(StatusCode::BAD_GATEWAY, &fault),
+            format!("POST /invoke -> 502: {shown}")
         );
         report.head(StatusCode::OK);
         report.chunk(1);
         assert_eq!(
-            report.failed_with(&failure),
-            format!("POST /invoke -> 200, then failed after 1 chunk: {told}")
+            report.failed_with(StatusCode::BAD_GATEWAY, &fault),
+            format!("POST /invoke -> 200, then failed after 1 chunk: {shown}")
         );
     }
 
     #[test]
-    fn a_client_that_left_is_told() {
+    fn leaving_client_is_shown() {
         let mut report = report();
         assert_eq!(
             report.left(),

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use lambda_stream_wire::decoder::{Decoded, Decoder};
 use lambda_stream_wire::prelude::DELIMITER;
 
-/// Head and payload of a document: an object with `statusCode` describes a response, any other JSON is
-/// one. What is no JSON is passed on under the content type it came with.
+/// Head and payload of a document: an object with `statusCode` describes a response, any other JSON
+/// is one. Anything else is passed on under the content type that it came with.
 pub(super) fn interpret(
     document: Bytes,
     content_type: Option<HeaderValue>,
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_with_a_status_code_describes_the_response() {
+    fn status_code_describes_the_response() {
         let (head, payload) = read(
             r#"{"statusCode":201,"headers":{"x":"1"},"cookies":["a=1"],"body":"aGk=","isBase64Encoded":true}"#,
         )
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_keeps_its_type() {
+    fn text_keeps_its_type() {
         let (head, payload) = read("hi").unwrap();
         assert_eq!(head.headers[CONTENT_TYPE], "text/x");
         assert_eq!(payload, "hi");
