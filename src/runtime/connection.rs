@@ -12,7 +12,6 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use tokio::net::TcpStream;
 use tokio::task::{Unconstrained, unconstrained};
 
 use super::endpoint::Endpoint;
@@ -65,13 +64,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Lost> {
-        let stream = TcpStream::connect(endpoint.host_and_port())
-            .await
-            .map_err(Lost::new)?;
-        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which the
-        // other side delays by up to 44 ms.
-        stream.set_nodelay(true).map_err(Lost::new)?;
-        let socket = Socket::new(stream);
+        let socket = Socket::new(endpoint.connect().await.map_err(Lost::new)?);
         let blocked = socket.blocked();
         let (sender, connection) = http1::Builder::new()
             // Header names leave as AWS's documentation writes them.

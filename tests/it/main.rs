@@ -12,6 +12,6 @@ mod writer;
 #[cfg(feature = "local")]
 mod local;
 #[cfg(feature = "testing")]
-mod measure;
+mod testing;
 #[cfg(feature = "web")]
 mod web;
