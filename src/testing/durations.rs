@@ -81,8 +81,8 @@ impl Durations {
             return self.max;
         }
         let nanos = self.histogram.value_at_quantile(percentage / 100.0);
-        // The middle of the group of durations that are equal to three digits.
-        let nanos = self.histogram.median_equivalent(nanos);
+        // The shortest of the group of durations that are equal to three digits.
+        let nanos = self.histogram.lowest_equivalent(nanos);
         Duration::from_nanos(nanos).clamp(self.min, self.max)
     }
 
