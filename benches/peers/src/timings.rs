@@ -44,17 +44,17 @@ const STARTS: usize = 40;
 /// # Errors
 ///
 /// When a process cannot be started or does not end well.
-pub fn starts(figures: &mut Figures, directory: &Path) -> Result<(), Error> {
-    let mut starts = vec![Vec::new(); PEERS.len()];
+pub fn starts(figures: &mut Figures, peers: &[usize], directory: &Path) -> Result<(), Error> {
+    let mut starts = vec![Vec::new(); peers.len()];
     for _ in 0..STARTS {
-        for (peer, starts) in PEERS.iter().zip(&mut starts) {
-            let session = on_one_core(|| Session::start(peer, directory, &[]))??;
+        for (peer, starts) in peers.iter().zip(&mut starts) {
+            let session = on_one_core(|| Session::start(&PEERS[*peer], directory, &[]))??;
             starts.push(ms(session.start));
             session.end()?;
         }
     }
-    for (peer, starts) in starts.iter_mut().enumerate() {
-        figures.add(Figure::Start, peer, percentile(starts, 50));
+    for (peer, starts) in peers.iter().zip(&mut starts) {
+        figures.add(Figure::Start, *peer, percentile(starts, 50));
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ async fn sent(source: Source) -> Result<(), Error> {
 struct Writer(Arc<Mutex<Vec<u8>>>);
 
 impl Writer {
-    fn send(&mut self, chunk: Bytes) -> impl Future<Output = Result<(), Error>> {
+    fn send_chunk(&mut self, chunk: Bytes) -> impl Future<Output = Result<(), Error>> {
         poll_fn(move |_| {
             let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             copy(&mut buffer, &chunk);

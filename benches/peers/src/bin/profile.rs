@@ -22,7 +22,7 @@ fn main() -> Result<(), Error> {
     let work = Work::ALL.into_iter().find(|known| known.word() == work);
     let work = work.ok_or("no such work")?;
     let peer = work.done_by(peer).ok_or("it has no writer")?;
-    let directory = programs::build(&[peer.program])?;
+    let directory = programs::build(vec![peer.program])?;
     let file = format!("--callgrind-out-file={file}");
     let under = ["valgrind", "--tool=callgrind", "--quiet", &file];
     let mut session = Session::start(&peer, &directory, &under)?;

@@ -8,9 +8,9 @@ use lambda_stream_peers::serve::{chunks, head, on_this_thread};
 use lambda_stream_peers::writing::write;
 
 fn main() -> Result<(), Error> {
-    on_this_thread(lambda_stream::run_with_writer(
-        async |event: LambdaEvent<Plan>, response: ResponseWriter| {
-            write(head(), chunks(event.payload), response).await
-        },
-    ))
+    on_this_thread(async { Ok(lambda_stream::run_with_writer(handler).await?) })
+}
+
+async fn handler(event: LambdaEvent<Plan>, response: ResponseWriter) -> Result<(), Error> {
+    write(head(), chunks(event.payload), response).await
 }
