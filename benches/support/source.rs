@@ -84,6 +84,12 @@ impl Stream for Source {
         };
         Poll::Ready(Some(Ok(chunk)))
     }
+
+    /// Knows how many chunks are left, as `tokio_stream::iter` and `once` do.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.plan.chunks - self.given) as usize;
+        (left, Some(left))
+    }
 }
 
 /// Nanoseconds since 1970: the one clock that two processes share and that std can read.

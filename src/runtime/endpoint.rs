@@ -3,7 +3,7 @@
 use std::env::{self, VarError};
 
 use http::header::HeaderValue;
-use http::uri::Authority;
+use http::uri::{Authority, InvalidUri, Uri};
 use lambda_stream_wire::api;
 
 use super::error::RunError;
@@ -18,6 +18,7 @@ pub(super) struct Endpoint {
     host: HeaderValue,
     port: u16,
     base: String,
+    next: Uri,
 }
 
 impl Endpoint {
@@ -64,8 +65,13 @@ impl Endpoint {
                 "the path may consist of letters, digits and `-._~/` only",
             ));
         }
+        let base = format!("{path}{}", api::VERSION);
+        let Ok(next) = Uri::try_from([&base, api::NEXT].concat()) else {
+            return Err(refuse("the path is not valid"));
+        };
         Ok(Self {
-            base: format!("{path}{}", api::VERSION),
+            base,
+            next,
             authority,
             host,
             port,
@@ -103,9 +109,15 @@ impl Endpoint {
         (host, self.port)
     }
 
-    /// Returns the whole path of a call.
-    pub(super) fn path(&self, call: &str) -> String {
-        format!("{}{call}", self.base)
+    /// Returns the whole path of `GET …/invocation/next`.
+    pub(super) fn next(&self) -> Uri {
+        self.next.clone()
+    }
+
+    /// Returns the whole path of a call, whose own path has these parts.
+    pub(super) fn call(&self, [first, second, third]: [&str; 3]) -> Result<Uri, InvalidUri> {
+        // The string has no room to spare, so the URI takes it as it is.
+        Uri::try_from([&self.base, first, second, third].concat())
     }
 }
 
@@ -125,7 +137,11 @@ mod tests {
         ] {
             let endpoint = Endpoint::parse(RUNTIME_API, value).unwrap();
             assert_eq!(endpoint.authority(), authority);
-            assert_eq!(endpoint.path(""), path);
+            assert_eq!(endpoint.next(), format!("{path}{}", api::NEXT).as_str());
+            assert_eq!(
+                endpoint.call(["/a", "", "/b"]).unwrap(),
+                format!("{path}/a/b").as_str()
+            );
         }
         let endpoint = Endpoint::parse(RUNTIME_API, "[::1]:9001").unwrap();
         assert_eq!(endpoint.host_and_port(), ("::1", 9001));
