@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 /// Size from which a chunk is a frame of its own, in bytes. Copying less costs less than a write.
-const LARGE_CHUNK: usize = 16 * 1024;
+const LARGE_CHUNK: usize = 32 * 1024;
 
 /// Largest frame of small chunks, in bytes.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 128 * 1024;
 
 /// Longest time from the first to the last chunk of a batch, and the time from which a poll of the
 /// source counts as slow.
@@ -48,19 +48,19 @@ pub(super) struct Batcher {
     rest: Option<Bytes>,
 }
 
-/// Measures the polls of one batch.
+/// Measures one batch.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
-    began: Instant,
-    polled: Instant,
+    /// When the batch has to end.
+    ends: Instant,
+    chunks: u32,
 }
 
 impl Stopwatch {
     pub(super) fn start() -> Self {
-        let now = Instant::now();
         Self {
-            began: now,
-            polled: now,
+            ends: Instant::now() + BATCH_TIME,
+            chunks: 0,
         }
     }
 }
@@ -69,20 +69,18 @@ impl Batcher {
     /// Adds the chunk that a poll of the source gave.
     #[inline]
     pub(super) fn push(&mut self, chunk: Bytes, stopwatch: &mut Stopwatch) -> Batch {
-        let now = Instant::now();
-        let fast = now - stopwatch.polled < BATCH_TIME;
-        stopwatch.polled = now;
-        if !fast {
+        stopwatch.chunks += 1;
+        let in_time = Instant::now() < stopwatch.ends;
+        if in_time {
+            self.fast_polls += u32::from(self.fast_polls < TRIAL_CHUNKS);
+        } else if stopwatch.chunks < TRIAL_CHUNKS {
             self.fast_polls = 0;
-        } else if self.fast_polls < TRIAL_CHUNKS {
-            self.fast_polls += 1;
         }
         let fits = self.add(chunk);
-        let closed = self.fast_polls < TRIAL_CHUNKS || now - stopwatch.began >= BATCH_TIME;
-        if closed || !fits {
-            Batch::Full
-        } else {
+        if in_time && fits && self.fast_polls == TRIAL_CHUNKS {
             Batch::Open
+        } else {
+            Batch::Full
         }
     }
 
