@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::figure::{Figure, Figures};
+use crate::figure::Figures;
 use crate::session::PEERS;
 
 /// The text between these two lines is replaced; the text around them stays.

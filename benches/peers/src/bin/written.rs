@@ -1,5 +1,5 @@
-//! This library with a handler that writes its response. A program of its own, or the one that returns it would
-//! be larger.
+//! This library with a handler that writes its response. It is a program of its own, so that the other
+//! one does not grow.
 
 use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, LambdaEvent};
