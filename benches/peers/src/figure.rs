@@ -67,7 +67,8 @@ impl Figure {
     }
 }
 
-fn with_commas(value: f64) -> String {
+/// Formats a whole number with commas between groups of three digits.
+pub fn with_commas(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::figure::{Figure, Figures};
+use crate::figure::{Figure, Figures, with_commas};
 use crate::session::PEERS;
 
 struct Panel {
@@ -45,7 +45,7 @@ const WIDTH: f64 = 820.0;
 /// Where the axis begins and ends; names stand to its left, the last value may stand to its right.
 const AXIS: [f64; 2] = [350.0, 715.0];
 const ROW: f64 = 22.0;
-const TITLE: f64 = 40.0;
+const TITLE: f64 = 44.0;
 const TICKS: f64 = 40.0;
 
 /// Colours for a light and for a dark page.
@@ -107,7 +107,7 @@ fn draw(svg: &mut String, figures: &Figures, panel: &Panel, top: f64) {
         svg,
         "<text x=\"12\" y=\"{}\"><tspan class=\"title\">{}</tspan>\
          <tspan class=\"note\" dx=\"8\">{better}</tspan></text>",
-        top + 24.0,
+        top + 28.0,
         panel.title,
     );
     let rows = top + TITLE;
@@ -137,20 +137,33 @@ fn draw(svg: &mut String, figures: &Figures, panel: &Panel, top: f64) {
             PEERS[peer].name,
             x + 11.0,
             y + 4.5,
-            panel.figure.show(value),
+            quantity(value, panel.unit),
         );
+    }
+}
+
+/// A value with its unit, in three digits where they matter.
+fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        "µs" if value >= 1_000.0 => three_digits(value / 1_000.0) + " ms",
+        "µs" => three_digits(value) + " µs",
+        _ => format!("{} {unit}", with_commas(value)),
+    }
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        ..10.0 => format!("{value:.2}"),
+        ..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 
 /// A power of ten with its unit.
 fn tick(power: i32, unit: &str) -> String {
-    let value = match power {
-        0.. => format!("1{}", "0".repeat(power as usize)),
-        _ => format!("{}", 10_f64.powi(power)),
-    };
-    match (unit, power) {
-        ("µs", 3..6) => format!("{} ms", 10_i32.pow(power as u32 - 3)),
-        ("per s", 4..) => format!("{},000 {unit}", 10_i32.pow(power as u32 - 3)),
-        _ => format!("{value} {unit}"),
+    let value = 10_f64.powi(power);
+    match unit {
+        "µs" if power >= 3 => format!("{} ms", with_commas(value / 1_000.0)),
+        _ => format!("{} {unit}", with_commas(value)),
     }
 }
