@@ -4,7 +4,7 @@ use std::env::{self, VarError};
 use std::io;
 
 use http::header::HeaderValue;
-use http::uri::Authority;
+use http::uri::{Authority, InvalidUri, Uri};
 use lambda_stream_wire::api;
 use tokio::net::TcpStream;
 
@@ -23,6 +23,7 @@ pub(super) struct Endpoint {
     host: HeaderValue,
     port: u16,
     base: String,
+    next: Uri,
     /// Where to connect instead of to host and port.
     #[cfg(feature = "testing")]
     in_memory: Option<InMemory>,
@@ -72,8 +73,13 @@ impl Endpoint {
                 "the path may consist of letters, digits and `-._~/` only",
             ));
         }
+        let base = format!("{path}{}", api::VERSION);
+        let Ok(next) = Uri::try_from([&base, api::NEXT].concat()) else {
+            return Err(refuse("the path is not valid"));
+        };
         Ok(Self {
-            base: format!("{path}{}", api::VERSION),
+            base,
+            next,
             authority,
             host,
             port,
@@ -87,6 +93,7 @@ impl Endpoint {
     pub(super) fn in_memory(in_memory: InMemory) -> Self {
         Self {
             base: api::VERSION.to_owned(),
+            next: Uri::from_static("/2018-06-01/runtime/invocation/next"),
             authority: Authority::from_static("localhost:80"),
             host: HeaderValue::from_static("localhost:80"),
             port: 80,
@@ -140,9 +147,15 @@ impl Endpoint {
         (host, self.port)
     }
 
-    /// Returns the whole path of a call.
-    pub(super) fn path(&self, call: &str) -> String {
-        format!("{}{call}", self.base)
+    /// Returns the whole path of `GET …/invocation/next`.
+    pub(super) fn next(&self) -> Uri {
+        self.next.clone()
+    }
+
+    /// Returns the whole path of a call, whose own path has these parts.
+    pub(super) fn call(&self, [first, second, third]: [&str; 3]) -> Result<Uri, InvalidUri> {
+        // The string has no room to spare, so the URI takes it as it is.
+        Uri::try_from([&self.base, first, second, third].concat())
     }
 }
 
@@ -162,7 +175,11 @@ mod tests {
         ] {
             let endpoint = Endpoint::parse(RUNTIME_API, value).unwrap();
             assert_eq!(endpoint.authority(), authority);
-            assert_eq!(endpoint.path(""), path);
+            assert_eq!(endpoint.next(), format!("{path}{}", api::NEXT).as_str());
+            assert_eq!(
+                endpoint.call(["/a", "", "/b"]).unwrap(),
+                format!("{path}/a/b").as_str()
+            );
         }
         let endpoint = Endpoint::parse(RUNTIME_API, "[::1]:9001").unwrap();
         assert_eq!(endpoint.host_and_port(), ("::1", 9001));

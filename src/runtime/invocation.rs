@@ -69,6 +69,9 @@ where
             .report
             .invocation_failed(context.request_id(), &failure);
     }
+    if let Some(headers) = context.into_headers() {
+        client.reuse(headers);
+    }
     Ok(())
 }
 
