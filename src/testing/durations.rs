@@ -77,12 +77,15 @@ impl Durations {
     /// The percentage goes from 0, which is [`min`](Self::min), to 100, which is [`max`](Self::max);
     /// anything beyond counts as the nearer of the two, and NaN as 0.
     pub fn percentile(&self, percentage: f64) -> Duration {
+        if percentage.is_nan() || percentage <= 0.0 {
+            return self.min;
+        }
         if percentage >= 100.0 {
             return self.max;
         }
-        let nanos = self.histogram.value_at_quantile(percentage / 100.0);
-        // The shortest of the group of durations that are equal to three digits.
-        let nanos = self.histogram.lowest_equivalent(nanos);
+        let longest = self.histogram.value_at_quantile(percentage / 100.0);
+        // The middle of what is equal to three digits: either end would be off in one direction.
+        let nanos = self.histogram.median_equivalent(longest);
         Duration::from_nanos(nanos).clamp(self.min, self.max)
     }
 
@@ -97,6 +100,7 @@ impl Durations {
 }
 
 impl Default for Durations {
+    #[allow(clippy::expect_used, reason = "a constant number of digits, in range")]
     fn default() -> Self {
         Self {
             histogram: Histogram::new(DIGITS).expect("three digits are in range"),

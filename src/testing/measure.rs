@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::event::LambdaEvent;
 use crate::runtime::{Handler, Runtime, Writing};
 
-/// A measurement with its options; see the [module](self) for what is measured.
+/// A measurement with its options; see the [module](super) for what is measured.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is measured until it is run"]
 pub struct Measure {
