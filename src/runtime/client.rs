@@ -15,7 +15,7 @@ use super::connection::{Connection, Lost};
 use super::dispatcher::dispatch;
 use super::endpoint::Endpoint;
 use super::error::RunError;
-use super::report::Report;
+use super::telemetry::Report;
 use super::timer::Timer;
 use crate::error::Failure;
 use crate::event::Context;

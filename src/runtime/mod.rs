@@ -11,8 +11,8 @@ mod handler;
 mod invocation;
 mod options;
 mod outbox;
-mod report;
 mod socket;
+mod telemetry;
 mod timer;
 
 use serde::de::DeserializeOwned;

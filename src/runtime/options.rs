@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, RUNTIME_API};
 use super::error::RunError;
 use super::handler::{Handler, Writing};
 use super::invocation::serve;
-use super::report::{self, Report};
+use super::telemetry::Report;
 use super::timer::Timer;
 use crate::body::writer::ResponseWriter;
 use crate::error::{Error, contain_async, into_failure};
@@ -184,7 +184,7 @@ impl Runtime {
     {
         let stopped = self.serve_all(setup).await;
         if let Err(error) = &stopped {
-            report::stopped(error);
+            Report::stopped(error);
         }
         stopped
     }
