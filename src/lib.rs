@@ -1,19 +1,20 @@
-//! AWS Lambda response streaming: return a head and a [`Stream`](futures_core::Stream), and every chunk is
-//! on the wire as soon as it is ready.
+//! AWS Lambda response streaming: return a head and a [`Stream`](futures_core::Stream), and every
+//! chunk is on the wire as soon as it is ready.
 //!
 //! ```no_run
+//! use std::time::Duration;
+//!
 //! use bytes::Bytes;
-//! use futures_core::Stream;
 //! use lambda_stream::{Error, Head, LambdaEvent, RunError};
 //! use serde_json::Value;
-//! use tokio_stream::StreamExt;
+//! use tokio_stream::{Stream, StreamExt};
 //!
 //! async fn handler(
-//!     event: LambdaEvent<Value>,
+//!     _event: LambdaEvent<Value>,
 //! ) -> Result<(Head, impl Stream<Item = Result<Bytes, Error>>), Error> {
 //!     let numbers = tokio_stream::iter(1..=3)
 //!         .map(|n| Ok(Bytes::from(format!("Number: {n}\n"))))
-//!         .throttle(std::time::Duration::from_secs(1));
+//!         .throttle(Duration::from_secs(1));
 //!     Ok((Head::new(418).header("content-type", "text/plain"), numbers))
 //! }
 //!
@@ -23,8 +24,8 @@
 //! }
 //! ```
 //!
-//! `cargo run`, and where this is not AWS a [local Lambda](local) says where it listens. `curl -N` shows
-//! the lines as they come.
+//! `cargo run` starts a local Lambda where this is not AWS, and prints where it listens. `curl -N`
+//! shows the lines as they come.
 //!
 //! # Where to look
 //!
@@ -32,44 +33,50 @@
 //! |---|---|
 //! | what a handler can be | [`Handler`]: async functions and closures, tower services |
 //! | what it receives | [`LambdaEvent`], [`Context`] |
-//! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`] |
-//! | a response from a reader, an iterator, a body | [`body::payload`] |
+//! | what it may return | [`IntoResponse`]: [`Head`] and stream, `http::Response`, [`Raw`], [`Json`] |
+//! | a handler that does not compile | [`check_handler`] |
+//! | heartbeats, deadlines, size limits, code that blocks or writes | [`body`] |
+//! | server-sent events, rows as JSON or CSV | [`format`](mod@crate::format) |
 //! | web apps: axum, tower services of `http` types | module `web`, with the cargo feature of that name |
-//! | heartbeats, deadlines, size limits | [`body::ChunkStreamExt`] |
-//! | server-sent events, rows as JSON or CSV | [`format`](mod@format) |
-//! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`] |
+//! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`], [`failure::kind`] |
 //! | options, and a set-up that can fail | [`Runtime`] |
-//! | time to first byte and chunk latency of your own handler | module `testing`, with the cargo feature of that name |
+//! | tests and benchmarks of a handler | module `testing`, with the cargo feature of that name |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
 //!
 //! # Promises
 //!
-//! 1. The head leaves as soon as it is known. If the first chunk is ready at that moment, it leaves in the
-//!    same write; if the first poll is an error, nothing was sent, and the invocation fails as a whole.
-//! 2. A chunk that is ready is written at once: nothing waits for a fuller buffer.
+//! 1. The head leaves as soon as it is known. A first chunk that is ready then leaves in the same
+//!    write; if the first poll is an error, nothing has been sent, and the invocation fails as a
+//!    whole.
+//! 2. A chunk that is ready is written at once; nothing waits for a fuller buffer. Chunks that are
+//!    ready together may share a write, once their stream has shown that it is fast.
 //! 3. Bytes are exact, for any size, content and number of chunks. Empty chunks do not end the body.
-//! 4. An error, a panic or a deadline becomes real HTTP trailers after the last good chunk. The stream is
-//!    not polled again, and the next invocation is served.
+//! 4. An error, a panic or a deadline becomes real HTTP trailers after the last good chunk. The
+//!    stream is not polled again, and the next invocation is served.
 //! 5. Memory is flat: the stream is polled only once the socket has taken what it gave before.
-//! 6. A lost connection or an early refusal drops the stream at once, and the next invocation is served.
+//! 6. A lost connection or an early refusal drops the stream at once, and the next invocation is
+//!    served.
 //! 7. A response without a body (204, 304, redirects) arrives with its status, and ends.
-//! 8. Handler and stream are polled on the caller's task. Nothing is spawned, nothing has to be `Send`,
-//!    `Unpin` or `'static`, and no channel or allocation stands between a chunk and the socket.
+//! 8. Handler and stream are polled on the caller's task. Nothing is spawned, nothing has to be
+//!    `Send`, `Unpin` or `'static`, and neither a channel nor an allocation stands between a chunk
+//!    and the socket.
 //!
 //! # Cargo features
 //!
-//! | Feature | Default | What |
+//! | Feature | Default | Adds |
 //! |---|---|---|
-//! | `local` | yes | the [local Lambda](local). Deploy with `default-features = false` for a smaller binary |
+//! | `local` | yes | the local Lambda. Deploy with `default-features = false` for a smaller binary |
 //! | `csv` | no | rows as CSV, through the crate `csv` |
-//! | `web` | no | [web apps](web): tower services of `http` types behind every HTTP front door |
+//! | `web` | no | web apps: tower services of `http` types behind every HTTP front door |
 //! | `axum` | no | the same, with extractors for axum |
-//! | `testing` | no | benchmarks of your own handler, over a real connection |
+//! | `testing` | no | a handler in a test or a benchmark, with arrival times |
 //!
 //! # Stability
 //!
-//! The types of `bytes`, `http`, `http-body`, `futures-core`, `tower-service` and `serde` are part of the
-//! public API, and with the feature `web` those of `aws_lambda_events`, with `axum` those of `axum-core`. The text of errors and log lines is not.
+//! The types of `bytes`, `http`, `http-body`, `futures-core`, `futures-sink`, `tokio` (`AsyncWrite`),
+//! `tower-service` and `serde` are part of the public API, with the feature `web` those of
+//! `aws_lambda_events`, and with `axum` those of `axum-core`. The text of errors and log lines is
+//! not.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -92,11 +99,10 @@ pub use http;
 #[cfg(feature = "local")]
 pub use lambda_stream_local as local;
 pub use lambda_stream_wire::failure::{self, Failure};
-pub use lambda_stream_wire::limits::RESPONSE_LIMIT;
 
 pub use self::error::Error;
 pub use self::event::{Context, LambdaEvent};
-pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Payload, Raw, Response};
+pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Raw, Response};
 pub use self::runtime::{Handler, RunError, Runtime, check_handler, run, run_with_writer};
 
 /// The code of the README compiles.

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use lambda_stream::body::writer::ResponseWriter;
-use lambda_stream::{Error, Failure, Head, LambdaEvent};
+use lambda_stream::{Error, Head, LambdaEvent};
 use tokio::io::AsyncWriteExt;
 
 const ROWS: u64 = 1_000_000;
@@ -13,17 +13,20 @@ async fn export(
 ) -> Result<(), Error> {
     // `?rows=10` for a smaller export.
     let rows = match event.payload.query_string_parameters.get("rows") {
-        Some(rows) => rows
-            .parse()
-            .map_err(|_| Failure::new("BadRequest", format!("rows={rows:?} is not a number")))?,
         None => ROWS,
+        Some(text) => match text.parse() {
+            Ok(rows) => rows,
+            Err(_) => {
+                return bad_request(response, &format!("rows={text:?} is not a number\n")).await;
+            }
+        },
     };
     let head = Head::ok()
         .content_type("text/csv; charset=utf-8")
         .header("content-disposition", "attachment; filename=\"export.csv\"");
     let mut body = response.send_head(head)?;
 
-    // Rows leave together, up to 64 KB of them. When the client is slow, the next write waits.
+    // Rows leave together, up to 64 KB of them. While the client is slow, the next write waits.
     body.write_all(b"id,name,amount\n").await?;
     for id in 1..=rows {
         let cents = id * 7919 % 100_000;
@@ -34,6 +37,15 @@ async fn export(
 
     // The response is complete; this is done before the next invocation.
     println!("exported {rows} rows");
+    Ok(())
+}
+
+/// Answers with status 400. The client's mistake is not a failed invocation.
+async fn bad_request(response: ResponseWriter, message: &str) -> Result<(), Error> {
+    let head = Head::new(400).content_type("text/plain; charset=utf-8");
+    let mut body = response.send_head(head)?;
+    body.write_all(message.as_bytes()).await?;
+    body.finish().await?;
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::format::sse::{Event, Sse};
+use lambda_stream::format::Sse;
+use lambda_stream::format::sse::Event;
 use lambda_stream::testing::Measure;
 use lambda_stream::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};

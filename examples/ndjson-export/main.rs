@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use futures::Stream;
-use lambda_stream::format::ndjson::Ndjson;
+use lambda_stream::format::Ndjson;
 use lambda_stream::{Error, LambdaEvent};
 use serde::Serialize;
 use tokio_stream::StreamExt;
@@ -24,7 +24,7 @@ enum Line {
 
 async fn handler(
     event: LambdaEvent<LambdaFunctionUrlRequest>,
-) -> Result<Ndjson<impl Stream<Item = Result<Line, Error>>, impl FnOnce(&Error) -> Line>, Error> {
+) -> Result<Ndjson<impl Stream<Item = Result<Line, Error>>>, Error> {
     let parameters = &event.payload.query_string_parameters;
     let number = |name| parameters.get(name).and_then(|value| value.parse().ok());
     let orders = orders(number("rows").unwrap_or(5), number("break"));
@@ -34,7 +34,7 @@ async fn handler(
     }))
 }
 
-/// Stands for a database cursor; `?break=N` lets it fail after N rows, to show how an error arrives.
+/// Stands for a database cursor. `?break=N` makes it fail after N rows, to show how an error arrives.
 fn orders(rows: u64, breaks_after: Option<u64>) -> impl Stream<Item = Result<Line, Error>> {
     tokio_stream::iter(1..=rows)
         .map(move |id| match breaks_after {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::format::sse::{self, Event, Sse};
+use lambda_stream::format::Sse;
+use lambda_stream::format::sse::{self, Event};
 use lambda_stream::{Error, Head, LambdaEvent};
 
 const PAGE: &str = include_str!("index.html");
@@ -28,13 +29,13 @@ async fn handler(
     })
 }
 
-/// The tokens that the client does not have yet, as events.
+/// Returns the tokens that the client does not have yet, as events.
 fn answer(
     request: &LambdaFunctionUrlRequest,
 ) -> (Head, impl Stream<Item = Result<Bytes, Error>> + use<>) {
     // The id of an event is the number of tokens that the client has by then.
     let has = sse::last_event_id(&request.headers).and_then(|id| id.parse().ok());
-    // `?break=N` lets the model fail after N tokens, to show how an error arrives.
+    // `?break=N` makes the model fail after N tokens, to show how an error arrives.
     let breaks_at = request.query_string_parameters.get("break");
     let breaks_at = breaks_at.and_then(|n| n.parse().ok());
 
@@ -49,7 +50,7 @@ fn answer(
         .into_parts()
 }
 
-/// Stands for a model: it thinks, and then makes one token after the other.
+/// Stands for a model, which thinks and then generates one token after the other.
 fn generate(
     from: usize,
     breaks_at: Option<usize>,
@@ -75,7 +76,7 @@ fn generate(
     })
 }
 
-/// A generation at work. It belongs to the stream, so it stops when the stream is dropped.
+/// A generation in progress. It belongs to the stream, so it stops when the stream is dropped.
 struct Generation<I> {
     tokens: I,
     made: usize,
@@ -93,13 +94,14 @@ impl<I> Drop for Generation<I> {
         if self.is_over {
             println!("generation ended after {} tokens", self.made);
         } else {
-            // Here a real program cancels its request to the model.
+            // Here a real program cancels its request to the model. On AWS that happens at the deadline,
+            // not when the client disconnects: the service does not report that.
             println!("generation cancelled after {} tokens", self.made);
         }
     }
 }
 
-/// A response that is there at once.
+/// Returns a response of one chunk.
 fn document<S>(
     head: Head,
     text: &'static str,

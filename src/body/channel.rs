@@ -75,7 +75,7 @@ impl BodySender {
     ///
     /// # Errors
     ///
-    /// When nobody reads the body any more.
+    /// When the body is no longer read.
     ///
     /// # Cancel safety
     ///
@@ -88,7 +88,7 @@ impl BodySender {
     ///
     /// # Errors
     ///
-    /// When nobody reads the body any more.
+    /// When the body is no longer read.
     pub fn finish(self) -> Result<(), Closed> {
         self.finished.store(true, Ordering::Release);
         match self.sender.get_ref() {
@@ -101,7 +101,7 @@ impl BodySender {
     ///
     /// # Errors
     ///
-    /// When nobody reads the body any more.
+    /// When the body is no longer read.
     ///
     /// # Cancel safety
     ///

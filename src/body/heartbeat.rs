@@ -7,66 +7,59 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::source::Source;
+use super::fused::Fused;
+use super::timer::Timer;
 
 pin_project! {
-    /// A stream with heartbeats; made by [`heartbeat`](crate::body::ChunkStreamExt::heartbeat).
+    /// A stream with heartbeats; created by [`heartbeat`](crate::body::ChunkStreamExt::heartbeat).
     #[derive(Debug)]
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct Heartbeat<S> {
         #[pin]
-        source: Source<S>,
-        // Made when it is first needed, so that the adapter can be made outside of a runtime.
+        stream: Fused<S>,
         #[pin]
-        timer: Option<Sleep>,
-        // `None`: there are no heartbeats.
+        timer: Timer,
+        // `None` means that no heartbeats are sent.
         interval: Option<Duration>,
         bytes: Bytes,
-        // The timer runs: since it was set, the source has given nothing.
-        is_idle: bool,
+        // Whether the stream has yielded nothing since the timer was set.
+        idle: bool,
     }
 }
 
 impl<S> Heartbeat<S> {
     pub(crate) fn new(stream: S, interval: Duration, bytes: Bytes) -> Self {
-        let is_on = !interval.is_zero() && !bytes.is_empty();
+        let is_enabled = !interval.is_zero() && !bytes.is_empty();
         Self {
-            source: Source::new(stream),
-            timer: None,
-            interval: is_on.then_some(interval),
+            stream: Fused::new(stream),
+            timer: Timer::new(),
+            interval: is_enabled.then_some(interval),
             bytes,
-            is_idle: false,
+            idle: false,
         }
     }
 
-    /// The same with another interval; for builders, before the first poll.
+    /// Replaces the interval; for builders, before the first poll.
     pub(crate) fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = (!interval.is_zero()).then_some(interval);
         self
     }
 
-    /// The same around another stream; for builders, before the first poll.
-    pub(crate) fn map_source<T>(self, change: impl FnOnce(S) -> T) -> Heartbeat<T> {
-        Heartbeat {
-            source: self.source.map(change),
-            timer: self.timer,
-            interval: self.interval,
-            bytes: self.bytes,
-            is_idle: self.is_idle,
-        }
+    /// Returns the stream, or `None` once it has ended or failed.
+    pub fn get_ref(&self) -> Option<&S> {
+        self.stream.get_ref()
     }
-}
 
-/// Sets the timer to fire after this time. An interval without end needs no timer.
-fn restart(mut timer: Pin<&mut Option<Sleep>>, interval: Duration) {
-    let Some(at) = Instant::now().checked_add(interval) else {
-        return;
-    };
-    match timer.as_mut().as_pin_mut() {
-        Some(timer) => timer.reset(at),
-        None => timer.set(Some(sleep_until(at))),
+    /// Returns the stream, or `None` once it has ended or failed.
+    pub fn get_mut(&mut self) -> Option<&mut S> {
+        self.stream.get_mut()
+    }
+
+    /// Returns the stream, or `None` once it has ended or failed. No chunk is lost.
+    pub fn into_inner(self) -> Option<S> {
+        self.stream.into_inner()
     }
 }
 
@@ -79,34 +72,34 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if let Poll::Ready(item) = this.source.poll_chunk(cx) {
+        if let Poll::Ready(item) = this.stream.poll_next(cx) {
+            let item = item.map(|item| item.map(Into::into));
             match &item {
-                // Nothing of it reaches the client, so the client goes on waiting.
+                // An empty chunk does not reach the client, which goes on waiting.
                 Some(Ok(chunk)) if chunk.is_empty() => {}
-                Some(Ok(_)) => *this.is_idle = false,
-                // No timer is left behind to wake the task.
-                _ => this.timer.set(None),
+                Some(Ok(_)) => *this.idle = false,
+                _ => this.timer.clear(),
             }
             return Poll::Ready(item);
         }
         let Some(interval) = *this.interval else {
             return Poll::Pending;
         };
-        if !*this.is_idle {
-            *this.is_idle = true;
-            restart(this.timer.as_mut(), interval);
+        if !*this.idle {
+            *this.idle = true;
+            // An interval that is too long for the clock never ends.
+            if let Some(at) = Instant::now().checked_add(interval) {
+                this.timer.as_mut().set(at);
+            }
         }
-        let Some(timer) = this.timer.as_pin_mut() else {
-            return Poll::Pending;
-        };
-        ready!(timer.poll(cx));
-        *this.is_idle = false;
+        ready!(this.timer.poll_elapsed(cx));
+        *this.idle = false;
         Poll::Ready(Some(Ok(this.bytes.clone())))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let (lower, upper) = self.source.size_hint();
-        if self.interval.is_none() || self.source.is_closed() {
+        let (lower, upper) = self.stream.size_hint();
+        if self.interval.is_none() || self.stream.is_closed() {
             return (lower, upper);
         }
         (lower, None)
@@ -117,14 +110,16 @@ where
 mod tests {
     use std::task::Waker;
 
+    use futures::StreamExt;
+
     use super::*;
     use crate::body::ChunkStreamExt;
-    use crate::body::testing::{Act::*, TestError, at, poll, script, seconds};
+    use crate::body::testing::{Act::*, TestError, at, busy, poll, script, seconds};
 
     const TICK: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
-    async fn a_heartbeat_comes_after_each_idle_interval_and_the_interval_restarts_after_a_chunk() {
+    async fn each_idle_interval_has_a_heartbeat() {
         let stream = at([(25, "a"), (26, "b"), (40, "c")]).heartbeat(TICK, "-");
         assert_eq!(
             seconds(stream).await,
@@ -140,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_chunk_that_is_ready_when_a_heartbeat_is_due_goes_first() {
+    async fn ready_chunk_precedes_a_due_heartbeat() {
         let stream = at([(10, "a"), (20, "b")]).heartbeat(TICK, "-");
         assert_eq!(
             seconds(stream).await,
@@ -149,13 +144,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_busy_stream_has_no_heartbeats() {
+    async fn busy_stream_has_no_heartbeats() {
         let stream = at([(9, "a"), (18, "b"), (27, "c")]).heartbeat(TICK, "-");
         assert_eq!(seconds(stream).await.len(), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_takes_its_time_gets_one_heartbeat_an_interval_after_it_asks() {
+    async fn slow_reader_gets_a_single_heartbeat() {
         let (stream, _) = script(vec![Pending, Pending, Pending, Pending]);
         let mut stream = Box::pin(stream.heartbeat(TICK, "-"));
         assert!(poll(stream.as_mut()).is_pending());
@@ -166,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn empty_chunks_and_needless_polls_do_not_put_a_heartbeat_off() {
+    async fn empty_chunks_do_not_delay_a_heartbeat() {
         let (stream, _) = script(vec![
             Pending,
             Pending,
@@ -187,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_fused_after_the_end_and_after_an_error_and_drops_the_stream_at_once() {
+    async fn ended_stream_is_dropped_at_once() {
         for (acts, last) in [
             (vec![Pending], None),
             (vec![Pending, Fail, Chunk("a")], Some(Err(TestError))),
@@ -207,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn without_interval_or_bytes_there_are_no_heartbeats_and_no_runtime_is_needed() {
+    fn disabled_heartbeat_needs_no_runtime() {
         for (interval, bytes) in [(Duration::ZERO, "-"), (TICK, ""), (Duration::MAX, "-")] {
             let (stream, _) = script(vec![Pending, Chunk("a")]);
             let mut stream = Box::pin(stream.heartbeat(interval, bytes));
@@ -217,26 +212,46 @@ mod tests {
     }
 
     #[test]
-    fn it_promises_no_more_items_than_it_gives() {
+    fn size_hint_allows_for_heartbeats() {
         let items = || tokio_stream::iter([Ok::<_, TestError>("a"), Err(TestError), Ok("b")]);
         assert_eq!(items().heartbeat(TICK, "-").size_hint(), (1, None));
         assert_eq!(items().heartbeat(TICK, "").size_hint(), (1, Some(3)));
     }
 
     #[test]
-    fn dropping_it_drops_the_stream() {
+    fn dropping_drops_the_stream() {
         let (stream, seen) = script(vec![Pending]);
+        let stream = stream.heartbeat(TICK, "-").into_inner().unwrap();
+        assert!(!seen.dropped.get());
         drop(stream.heartbeat(TICK, "-"));
         assert!(seen.dropped.get());
     }
 
     #[test]
-    fn a_stream_that_is_ready_needs_no_timer() {
+    fn ready_stream_needs_no_timer() {
         let (stream, _) = script(vec![Chunk("a"), Chunk("b")]);
         let mut stream = Box::pin(stream.heartbeat(TICK, "-"));
         let mut cx = Context::from_waker(Waker::noop());
         while stream.as_mut().poll_next(&mut cx) != Poll::Ready(None) {
-            assert!(stream.timer.is_none());
+            assert!(!stream.timer.is_set());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exhausted_budget_does_not_stop_heartbeats() {
+        let mut stream = std::pin::pin!(busy().heartbeat(TICK, "-"));
+        let start = Instant::now();
+        assert_eq!(stream.next().await, Some(Ok("-".into())));
+        assert_eq!(start.elapsed(), TICK);
+    }
+
+    #[test]
+    fn inner_stream_is_accessible_until_its_end() {
+        let (stream, _) = script(vec![Chunk("a")]);
+        let mut stream = Box::pin(stream.heartbeat(TICK, "-"));
+        assert!(stream.get_ref().is_some());
+        assert!(poll(stream.as_mut()).is_ready());
+        assert_eq!(poll(stream.as_mut()), Poll::Ready(None));
+        assert!(stream.get_ref().is_none());
     }
 }

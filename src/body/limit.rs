@@ -1,4 +1,4 @@
-//! An end before a response is too large.
+//! An end before a response becomes too large.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,17 +7,18 @@ use bytes::Bytes;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::source::Source;
+use super::fused::Fused;
 use crate::error::Error;
 use crate::response::SizeLimit;
 
 pin_project! {
-    /// A stream that ends before it is too large; made by [`limit`](crate::body::ChunkStreamExt::limit).
+    /// A stream that fails before it becomes too large; created by
+    /// [`limit`](crate::body::ChunkStreamExt::limit).
     #[derive(Debug)]
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct Limit<S> {
         #[pin]
-        source: Source<S>,
+        stream: Fused<S>,
         size: SizeLimit,
     }
 }
@@ -25,9 +26,25 @@ pin_project! {
 impl<S> Limit<S> {
     pub(super) fn new(stream: S, max_bytes: u64) -> Self {
         Self {
-            source: Source::new(stream),
+            stream: Fused::new(stream),
             size: SizeLimit::new(max_bytes),
         }
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the limit.
+    pub fn get_ref(&self) -> Option<&S> {
+        self.stream.get_ref()
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the limit.
+    pub fn get_mut(&mut self) -> Option<&mut S> {
+        self.stream.get_mut()
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the limit. No chunk is
+    /// lost.
+    pub fn into_inner(self) -> Option<S> {
+        self.stream.into_inner()
     }
 }
 
@@ -41,14 +58,17 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        let item = match ready!(this.source.as_mut().poll_chunk(cx)) {
-            Some(Ok(chunk)) => match this.size.take(&chunk) {
-                Ok(()) => Some(Ok(chunk)),
-                Err(error) => {
-                    this.source.close();
-                    Some(Err(error.into()))
+        let item = match ready!(this.stream.as_mut().poll_next(cx)) {
+            Some(Ok(chunk)) => {
+                let chunk = chunk.into();
+                match this.size.take(&chunk) {
+                    Ok(()) => Some(Ok(chunk)),
+                    Err(error) => {
+                        this.stream.close();
+                        Some(Err(error.into()))
+                    }
                 }
-            },
+            }
             Some(Err(error)) => Some(Err(error.into())),
             None => None,
         };
@@ -56,8 +76,8 @@ where
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // The error takes the place of the chunk that was too much.
-        self.source.size_hint()
+        // The error takes the place of the chunk that is too large.
+        self.stream.size_hint()
     }
 }
 
@@ -83,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_limit_is_allowed_and_empty_chunks_cost_nothing() {
+    fn exactly_the_limit_is_allowed() {
         let (stream, _) = script(vec![
             Chunk("12"),
             Chunk(""),
@@ -101,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_chunk_that_is_too_much_is_sent_and_the_stream_is_dropped() {
+    fn exceeding_chunk_is_not_sent() {
         let (stream, seen) = script(vec![Chunk("12"), Chunk("345"), Chunk("6")]);
         let mut stream = Box::pin(stream.limit(4));
         assert_eq!(chunk(poll(stream.as_mut())), "12");
@@ -117,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_zero_allows_an_empty_payload() {
+    fn zero_allows_an_empty_payload() {
         let (stream, _) = script(vec![Chunk(""), Chunk("1")]);
         let mut stream = Box::pin(stream.limit(0));
         assert_eq!(chunk(poll(stream.as_mut())), "");
@@ -125,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_fused_after_the_end_and_after_an_error_of_the_stream() {
+    fn ended_stream_is_dropped_at_once() {
         for (acts, is_error) in [(vec![], false), (vec![Fail, Chunk("a")], true)] {
             let (stream, seen) = script(acts);
             let mut stream = Box::pin(stream.limit(9));
@@ -141,15 +161,26 @@ mod tests {
     }
 
     #[test]
-    fn it_promises_what_it_gives() {
+    fn size_hint_is_that_of_the_stream() {
         let items = tokio_stream::iter([Ok::<_, TestError>("a"), Ok("b")]);
         assert_eq!(items.limit(1).size_hint(), (1, Some(2)));
     }
 
     #[test]
-    fn dropping_it_drops_the_stream() {
+    fn dropping_drops_the_stream() {
         let (stream, seen) = script(vec![Pending]);
         drop(stream.limit(1));
         assert!(seen.dropped.get());
+    }
+
+    #[test]
+    fn inner_stream_is_accessible_until_the_limit() {
+        let (stream, _) = script(vec![Chunk("12"), Chunk("3")]);
+        let mut stream = Box::pin(stream.limit(2));
+        assert_eq!(chunk(poll(stream.as_mut())), "12");
+        assert!(stream.get_ref().is_some() && stream.get_mut().is_some());
+        exceeded(poll(stream.as_mut()));
+        assert!(stream.get_ref().is_none() && stream.get_mut().is_none());
+        assert!(Pin::into_inner(stream).into_inner().is_none());
     }
 }

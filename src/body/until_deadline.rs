@@ -1,47 +1,97 @@
 //! An end before the deadline.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_core::Stream;
+use futures_core::{Stream, TryStream};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::source::Source;
+use super::fused::Fused;
+use super::timer::Timer;
 use crate::error::{DeadlineExceeded, Error};
 
 pin_project! {
-    /// A stream that ends before the deadline; made by
+    /// A stream that ends before the deadline; created by
     /// [`until_deadline`](crate::body::ChunkStreamExt::until_deadline).
     #[derive(Debug)]
     #[must_use = "a stream does nothing unless it is polled"]
-    pub struct UntilDeadline<S> {
+    pub struct UntilDeadline<S>
+    where
+        S: TryStream,
+    {
         #[pin]
-        source: Source<S>,
-        // Made when it is first needed, so that a stream that is never pending needs no timer.
+        stream: Fused<S>,
         #[pin]
-        timer: Option<Sleep>,
+        timer: Timer,
         end: Option<Instant>,
-        closing: Option<Bytes>,
+        closing: Closing<S::Ok>,
     }
 }
 
-impl<S> UntilDeadline<S> {
-    pub(super) fn new(stream: S, end: Option<Instant>) -> Self {
-        Self {
-            source: Source::new(stream),
-            timer: None,
-            end,
-            closing: None,
+/// What ends the stream at the deadline.
+enum Closing<T> {
+    Error,
+    Item(T),
+    Cursor(Box<dyn Cursor<T> + Send>),
+}
+
+/// Where a stream is, and the item that says so.
+trait Cursor<T> {
+    fn advance(&mut self, item: &T);
+
+    fn close(self: Box<Self>) -> T;
+}
+
+struct LastItem<P, C, F> {
+    position: P,
+    last: Option<C>,
+    close: F,
+}
+
+impl<T, P, C, F> Cursor<T> for LastItem<P, C, F>
+where
+    P: FnMut(&T) -> Option<C>,
+    F: FnOnce(Option<C>) -> T,
+{
+    fn advance(&mut self, item: &T) {
+        if let Some(position) = (self.position)(item) {
+            self.last = Some(position);
         }
     }
 
-    /// At the deadline sends this chunk and ends the stream cleanly, instead of failing it.
+    fn close(self: Box<Self>) -> T {
+        (self.close)(self.last)
+    }
+}
+
+impl<T> fmt::Debug for Closing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "Error",
+            Self::Item(_) => "Item",
+            Self::Cursor(_) => "Cursor",
+        })
+    }
+}
+
+impl<S: TryStream> UntilDeadline<S> {
+    pub(super) fn new(stream: S, end: Option<Instant>) -> Self {
+        Self {
+            stream: Fused::new(stream),
+            timer: Timer::new(),
+            end,
+            closing: Closing::Error,
+        }
+    }
+
+    /// Sends this item at the deadline and ends the stream cleanly, instead of failing it.
     ///
-    /// For clients that can go on where they were, such as an `EventSource`, which reconnects by itself and
-    /// says which event was its last. The response then is a success for the service: there are no
-    /// trailers and no error in the metrics. A stream that ends in time, or that fails, is not touched.
+    /// For clients that can resume, such as an `EventSource`, which reconnects by itself with the
+    /// id of the last event it received. The response is a success for the service: it has no
+    /// trailers and does not count as an error in the metrics. A stream that ends in time, or that
+    /// fails, is left as it is.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,7 +104,8 @@ impl<S> UntilDeadline<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Error> {
     /// # tokio::time::pause();
-    /// # let context = Context::new("1").with_deadline(SystemTime::now() + Duration::from_secs(60));
+    /// # let deadline = SystemTime::now() + Duration::from_secs(60);
+    /// # let context = Context::new("1").with_deadline(deadline);
     /// let events = tokio_stream::once(Ok::<_, Error>("id: 1\ndata: a\n\n"))
     ///     .chain(tokio_stream::pending());
     /// let events = events
@@ -64,57 +115,133 @@ impl<S> UntilDeadline<S> {
     /// assert_eq!(events, ["id: 1\ndata: a\n\n", "event: resume\nretry: 0\ndata:\n\n"]);
     /// # Ok(()) }
     /// ```
-    pub fn closing_with(mut self, chunk: impl Into<Bytes>) -> Self {
-        self.closing = Some(chunk.into());
+    pub fn closing_with(mut self, item: impl Into<S::Ok>) -> Self {
+        self.closing = Closing::Item(item.into());
         self
+    }
+
+    /// Sends an item with the position of the last one at the deadline, so that the client can ask
+    /// for the rest, and ends the stream cleanly.
+    ///
+    /// `position` is called for each item and returns its position, or `None` if it has none;
+    /// nothing else of the item is kept. `close` receives the last position, or `None` if there has
+    /// been none. Otherwise like [`closing_with`](Self::closing_with), which it replaces.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use lambda_stream::body::ChunkStreamExt;
+    /// use lambda_stream::format::Ndjson;
+    /// use lambda_stream::{Context, Error};
+    /// use serde::Serialize;
+    /// # use std::time::SystemTime;
+    /// use tokio_stream::StreamExt;
+    ///
+    /// #[derive(Serialize)]
+    /// #[serde(untagged)]
+    /// enum Line {
+    ///     Row { id: u64 },
+    ///     Resume { after: Option<u64> },
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # tokio::time::pause();
+    /// # let deadline = SystemTime::now() + Duration::from_secs(60);
+    /// # let context = Context::new("1").with_deadline(deadline);
+    /// let rows = tokio_stream::once(Ok::<_, Error>(Line::Row { id: 7 }))
+    ///     .chain(tokio_stream::pending());
+    /// let rows = rows.until_deadline(&context, Duration::from_secs(1)).closing_with_cursor(
+    ///     |line| match line {
+    ///         Line::Row { id } => Some(*id),
+    ///         Line::Resume { .. } => None,
+    ///     },
+    ///     |after| Line::Resume { after },
+    /// );
+    /// let lines: Vec<_> = Ndjson::new(rows).into_stream().collect::<Result<_, _>>().await?;
+    /// assert_eq!(lines, ["{\"id\":7}\n", "{\"after\":7}\n"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn closing_with_cursor<C, P, F>(mut self, position: P, close: F) -> Self
+    where
+        C: Send + 'static,
+        P: FnMut(&S::Ok) -> Option<C> + Send + 'static,
+        F: FnOnce(Option<C>) -> S::Ok + Send + 'static,
+    {
+        self.closing = Closing::Cursor(Box::new(LastItem {
+            position,
+            last: None,
+            close,
+        }));
+        self
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the deadline.
+    pub fn get_ref(&self) -> Option<&S> {
+        self.stream.get_ref()
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the deadline.
+    pub fn get_mut(&mut self) -> Option<&mut S> {
+        self.stream.get_mut()
+    }
+
+    /// Returns the stream, or `None` once it has ended, failed or reached the deadline. No item is
+    /// lost.
+    pub fn into_inner(self) -> Option<S> {
+        self.stream.into_inner()
     }
 }
 
-impl<S, D, E> Stream for UntilDeadline<S>
+impl<S, T, E> Stream for UntilDeadline<S>
 where
-    S: Stream<Item = Result<D, E>>,
-    D: Into<Bytes>,
+    S: Stream<Item = Result<T, E>>,
     E: Into<Error>,
 {
-    type Item = Result<Bytes, Error>;
+    type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if this.source.is_closed() {
+        if this.stream.is_closed() {
             return Poll::Ready(None);
         }
-        // The clock is asked as well as the timer, which a stream that is always ready would never poll.
+        // A stream that is always ready never polls the timer, so the clock decides.
         if this.end.is_none_or(|end| Instant::now() < end) {
-            if let Poll::Ready(item) = this.source.as_mut().poll_chunk(cx) {
-                if !matches!(item, Some(Ok(_))) {
-                    // No timer is left behind to wake the task.
-                    this.timer.set(None);
+            if let Poll::Ready(item) = this.stream.as_mut().poll_next(cx) {
+                match (&item, this.closing) {
+                    (Some(Ok(item)), Closing::Cursor(cursor)) => cursor.advance(item),
+                    (Some(Ok(_)), _) => {}
+                    _ => this.timer.clear(),
                 }
                 return Poll::Ready(item.map(|item| item.map_err(Into::into)));
             }
             let Some(end) = *this.end else {
                 return Poll::Pending;
             };
-            if this.timer.is_none() {
-                this.timer.set(Some(sleep_until(end)));
+            if !this.timer.is_set() {
+                this.timer.as_mut().set(end);
             }
-            let timer = this.timer.as_mut().as_pin_mut();
-            if timer.is_some_and(|timer| timer.poll(cx).is_pending()) {
+            if this.timer.as_mut().poll_elapsed(cx).is_pending() {
                 return Poll::Pending;
             }
         }
-        this.source.close();
-        this.timer.set(None);
-        let closing = this.closing.take().map(Ok);
-        Poll::Ready(closing.or_else(|| Some(Err(DeadlineExceeded::new().into()))))
+        this.stream.close();
+        this.timer.clear();
+        Poll::Ready(Some(
+            match std::mem::replace(this.closing, Closing::Error) {
+                Closing::Error => Err(DeadlineExceeded::new().into()),
+                Closing::Item(item) => Ok(item),
+                Closing::Cursor(cursor) => Ok(cursor.close()),
+            },
+        ))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let (lower, upper) = self.source.size_hint();
-        if self.end.is_none() || self.source.is_closed() {
+        let (lower, upper) = self.stream.size_hint();
+        if self.end.is_none() || self.stream.is_closed() {
             return (lower, upper);
         }
-        // The deadline may come when everything but the end is there, and adds an item of its own.
+        // The deadline adds an item, and may come when only the end of the stream is missing.
         (lower, upper.and_then(|upper| upper.checked_add(1)))
     }
 }
@@ -123,9 +250,11 @@ where
 mod tests {
     use std::time::Duration;
 
+    use futures::StreamExt;
+
     use super::*;
     use crate::body::ChunkStreamExt;
-    use crate::body::testing::{Act::*, TestError, at, poll, script, seconds};
+    use crate::body::testing::{Act::*, TestError, at, busy, poll, script, seconds};
     use crate::event;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -134,12 +263,12 @@ mod tests {
         event::Context::expiring_at(Instant::now() + Duration::from_secs(seconds))
     }
 
-    fn is_deadline<D: std::fmt::Debug>(poll: Poll<Option<Result<D, Error>>>) -> bool {
+    fn is_deadline<D: fmt::Debug>(poll: Poll<Option<Result<D, Error>>>) -> bool {
         matches!(poll, Poll::Ready(Some(Err(error))) if error.is::<DeadlineExceeded>())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_with_a_typed_error_the_margin_before_the_deadline() {
+    async fn deadline_is_a_typed_error() {
         let stream = at([(10, "a"), (100, "never")]).until_deadline(&deadline_in(60), 3 * SECOND);
         let text = DeadlineExceeded::new().to_string();
         assert_eq!(
@@ -149,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_cleanly_with_a_closing_chunk() {
+    async fn closing_chunk_is_a_clean_end() {
         let stream = at([(10, "a"), (100, "never")])
             .until_deadline(&deadline_in(60), 3 * SECOND)
             .closing_with("bye");
@@ -160,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_no_earlier_than_halfway_to_the_deadline() {
+    async fn margin_is_at_most_half_the_time() {
         let stream = at([(100, "never")])
             .until_deadline(&deadline_in(10), 60 * SECOND)
             .closing_with("bye");
@@ -168,11 +297,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_is_always_ready_is_ended_too() {
+    async fn always_ready_stream_is_ended() {
         let (stream, seen) = script(vec![Chunk("a"); 9]);
         let mut stream = Box::pin(stream.until_deadline(&deadline_in(60), SECOND));
         assert!(matches!(poll(stream.as_mut()), Poll::Ready(Some(Ok(_)))));
-        assert!(stream.timer.is_none());
+        assert!(!stream.timer.is_set());
         tokio::time::advance(59 * SECOND).await;
         assert!(is_deadline(poll(stream.as_mut())));
         assert_eq!(seen.polled.get(), 1);
@@ -180,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_deadline_that_makes_sense_nothing_is_enforced() {
+    async fn implausible_deadline_is_not_enforced() {
         let past = std::time::UNIX_EPOCH + Duration::from_millis(600_000);
         for context in [
             event::Context::new("1"),
@@ -192,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_fused_however_it_ended() {
+    async fn ended_stream_is_dropped_at_once() {
         let ends: [(Vec<_>, Option<&str>); 4] = [
             (vec![Pending, Pending], None),
             (vec![Pending, Pending], Some("bye")),
@@ -214,14 +343,14 @@ mod tests {
             for _ in 0..3 {
                 assert!(matches!(poll(stream.as_mut()), Poll::Ready(None)));
                 assert_eq!(stream.size_hint(), (0, Some(0)));
-                assert!(stream.timer.is_none());
+                assert!(!stream.timer.is_set());
             }
             assert_eq!(seen.polled.get(), 1);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_error_of_the_stream_keeps_its_type() {
+    async fn stream_error_keeps_its_type() {
         let (stream, _) = script(vec![Fail]);
         let mut stream = Box::pin(stream.until_deadline(&deadline_in(60), SECOND));
         let Poll::Ready(Some(Err(error))) = poll(stream.as_mut()) else {
@@ -231,7 +360,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_promises_what_it_gives() {
+    async fn size_hint_allows_for_the_deadline() {
         let items = || tokio_stream::iter([Ok::<_, TestError>("a"), Err(TestError), Ok("b")]);
         let endless = || tokio_stream::iter(std::iter::repeat(Ok::<_, TestError>("a")));
         let (no, soon) = (event::Context::new("1"), deadline_in(60));
@@ -250,9 +379,49 @@ mod tests {
     }
 
     #[test]
-    fn dropping_it_drops_the_stream() {
+    fn dropping_drops_the_stream() {
         let (stream, seen) = script(vec![Pending]);
+        let stream = stream.until_deadline(&event::Context::new("1"), SECOND);
+        let stream = stream.into_inner().unwrap();
+        assert!(!seen.dropped.get());
         drop(stream.until_deadline(&event::Context::new("1"), SECOND));
         assert!(seen.dropped.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cursor_is_that_of_the_last_row() {
+        let rows = |count: u64| {
+            tokio_stream::iter((1..=count).map(Ok::<_, TestError>)).chain(tokio_stream::pending())
+        };
+        for (count, last) in [(3, 30), (5, 30), (0, 99)] {
+            let stream = rows(count)
+                .until_deadline(&deadline_in(60), SECOND)
+                .closing_with_cursor(
+                    |row| (*row < 4).then_some(row * 10),
+                    |last| last.unwrap_or(99),
+                );
+            let received: Vec<u64> = stream.map(Result::unwrap).collect().await;
+            assert_eq!(received, (1..=count).chain([last]).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exhausted_budget_does_not_delay_the_deadline() {
+        let mut stream = std::pin::pin!(busy().until_deadline(&deadline_in(60), SECOND));
+        let start = Instant::now();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.is::<DeadlineExceeded>());
+        assert_eq!(start.elapsed(), 59 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn inner_stream_is_accessible_until_the_deadline() {
+        let (stream, _) = script(vec![Chunk("a"), Pending]);
+        let mut stream = Box::pin(stream.until_deadline(&deadline_in(60), SECOND));
+        assert!(poll(stream.as_mut()).is_ready());
+        assert!(stream.get_ref().is_some());
+        tokio::time::advance(59 * SECOND).await;
+        assert!(is_deadline(poll(stream.as_mut())));
+        assert!(stream.get_ref().is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The error of what was ended shortly before its deadline.
+//! The error of an invocation that is ended shortly before its deadline.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,18 +6,18 @@ use std::fmt;
 use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
-/// The response was ended shortly before the deadline of its invocation, at which the service would have
-/// killed the sandbox.
+/// The response was ended shortly before the deadline of its invocation, at which the service would
+/// have killed the sandbox.
 ///
-/// The error of [`until_deadline`](crate::body::ChunkStreamExt::until_deadline), and what
-/// [`Runtime::deadline_margin`](crate::Runtime::deadline_margin) ends an invocation with. It is reported
-/// as `Function.DeadlineExceeded`, whichever of the two it was.
+/// The error of [`until_deadline`](crate::body::ChunkStreamExt::until_deadline) and of
+/// [`Runtime::deadline_margin`](crate::Runtime::deadline_margin). It is reported as
+/// `Function.DeadlineExceeded` in either case.
 ///
 /// ```
 /// use lambda_stream::body::DeadlineExceeded;
 /// use lambda_stream::Error;
 ///
-/// fn is_worth_a_resume(error: &Error) -> bool {
+/// fn is_resumable(error: &Error) -> bool {
 ///     error.is::<DeadlineExceeded>()
 /// }
 /// ```
@@ -33,8 +33,8 @@ impl DeadlineExceeded {
 impl fmt::Display for DeadlineExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the invocation was ended shortly before its deadline, at which the sandbox would have been \
-             killed",
+            "the invocation was ended shortly before its deadline, because the sandbox is killed at the \
+             deadline",
         )
     }
 }

@@ -1,39 +1,60 @@
-//! Why an event cannot be sent.
+//! The error of a server-sent event that cannot be sent.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-/// Why an [`Event`](super::Event) cannot be sent; the text names the field and what is wrong with it.
+use crate::error::Error;
+
+/// The reason why an [`Event`](crate::format::sse::Event) cannot be sent.
 ///
-/// It is reported as `Function.InvalidSseEvent`.
-#[derive(Clone, PartialEq, Eq)]
+/// The message names the field; if writing its value failed, the source says why. It is reported as
+/// `Function.InvalidSseEvent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventError {
     field: &'static str,
     reason: Reason,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Reason {
-    /// The value, which has a line break or a NUL.
+    /// The value contains a line break or a NUL.
     Forbidden(String),
-    /// What its `Serialize` or `Display` failed with.
-    Unwritable(String),
+    /// The `Serialize` or `Display` of the value failed.
+    Unwritable(Arc<dyn StdError + Send + Sync>),
 }
 
 impl Reason {
     pub(crate) fn forbidden(value: &[u8]) -> Self {
-        /// At most this much of a wrong value is repeated in its error.
-        const SHOWN: usize = 64;
-        let value = &value[..value.len().min(SHOWN)];
+        /// Length of the longest part of a value that is repeated in its error.
+        const SHOWN_BYTES: usize = 64;
+        let value = &value[..value.len().min(SHOWN_BYTES)];
         Self::Forbidden(String::from_utf8_lossy(value).into_owned())
     }
+
+    pub(crate) fn unwritable(error: impl Into<Error>) -> Self {
+        Self::Unwritable(error.into().into())
+    }
 }
+
+impl PartialEq for Reason {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Forbidden(a), Self::Forbidden(b)) => a == b,
+            (Self::Unwritable(a), Self::Unwritable(b)) => a.to_string() == b.to_string(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Reason {}
 
 impl EventError {
     pub(crate) fn new(field: &'static str, reason: Reason) -> Self {
         Self { field, reason }
     }
 
-    /// The field that cannot be sent: `data`, `event`, `id` or `comment`.
+    /// Returns the field that cannot be sent: `data`, `event`, `id` or `comment`.
     pub fn field(&self) -> &'static str {
         self.field
     }
@@ -45,20 +66,23 @@ impl fmt::Display for EventError {
         match &self.reason {
             Reason::Forbidden(value) => write!(
                 f,
-                "{value:?} cannot be the `{field}` of a server-sent event: it has a line break or a NUL"
+                "the `{field}` of a server-sent event must not contain a line break or a NUL: {value:?}"
             ),
-            Reason::Unwritable(error) => write!(
-                f,
-                "the `{field}` of a server-sent event could not be written: {error}"
-            ),
+            Reason::Unwritable(_) => {
+                write!(
+                    f,
+                    "the `{field}` of a server-sent event could not be written"
+                )
+            }
         }
     }
 }
 
-impl fmt::Debug for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EventError({self})")
+impl StdError for EventError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.reason {
+            Reason::Forbidden(_) => None,
+            Reason::Unwritable(error) => Some(&**error),
+        }
     }
 }
-
-impl std::error::Error for EventError {}

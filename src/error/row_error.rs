@@ -1,13 +1,13 @@
-//! Which row could not be written, and why.
+//! The error of a row that cannot be written.
 
+use std::error::Error as StdError;
 use std::fmt;
 
 use crate::error::Error;
 
-/// A row that could not be serialised; the source is the serializer's own error.
+/// A row that could not be serialized; its source is the serializer's error.
 ///
-/// The stream of chunks fails with it, as an [`Error`](crate::Error). Nothing of the row was emitted. It is
-/// reported as `Function.InvalidRow`.
+/// Nothing of the row was sent. It is reported as `Function.InvalidRow`.
 #[derive(Debug)]
 pub struct RowError {
     index: u64,
@@ -22,7 +22,7 @@ impl RowError {
         }
     }
 
-    /// The number of the row, counted from 0; which is also how many rows were written before it.
+    /// Returns the number of the row, counted from 0, which is also the number of rows before it.
     pub fn index(&self) -> u64 {
         self.index
     }
@@ -30,16 +30,13 @@ impl RowError {
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "row {} (counted from 0) cannot be serialised: {}",
-            self.index, self.source
-        )
+        let index = self.index;
+        write!(f, "row {index} (counted from 0) could not be serialized")
     }
 }
 
-impl std::error::Error for RowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl StdError for RowError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&*self.source)
     }
 }

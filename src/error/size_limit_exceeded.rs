@@ -1,4 +1,4 @@
-//! The error of a response that would have become larger than its limit.
+//! The error of a response that would exceed its limit.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
-/// The response would have become larger than its limit; nothing of the chunk that would have passed the
-/// limit was sent.
+/// The response would have exceeded its limit. Nothing of the chunk that would have exceeded it was
+/// sent.
 ///
 /// The error of [`limit`](crate::body::ChunkStreamExt::limit) and of
 /// [`Runtime::response_limit`](crate::Runtime::response_limit). It is reported as
@@ -17,7 +17,7 @@ use lambda_stream_wire::failure::kind;
 /// use lambda_stream::body::SizeLimitExceeded;
 /// use lambda_stream::Error;
 ///
-/// fn how_much_too_large(error: &Error) -> Option<u64> {
+/// fn excess(error: &Error) -> Option<u64> {
 ///     let error: &SizeLimitExceeded = error.downcast_ref()?;
 ///     Some(error.offered() - error.limit())
 /// }
@@ -33,13 +33,13 @@ impl SizeLimitExceeded {
         Self { limit, offered }
     }
 
-    /// The limit, in bytes.
+    /// Returns the limit, in bytes.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// How many bytes the payload would have had with the chunk that was one too many: what was sent before
-    /// it, and that chunk. Always more than [`limit`](Self::limit).
+    /// Returns the size in bytes that the payload would have reached: what was sent, and the chunk
+    /// that was not. Always more than [`limit`](Self::limit).
     pub fn offered(&self) -> u64 {
         self.offered
     }
@@ -50,8 +50,7 @@ impl fmt::Display for SizeLimitExceeded {
         let Self { limit, offered } = self;
         write!(
             f,
-            "the payload of this response is limited to {limit} bytes, and its next chunk would have made \
-             it {offered}"
+            "the response payload is limited to {limit} bytes, but its next chunk would make it {offered}"
         )
     }
 }

@@ -1,4 +1,4 @@
-//! From the bytes of an event to the type that a handler takes.
+//! Decodes the bytes of an event into the type that a handler takes.
 
 use std::any::Any;
 
@@ -8,14 +8,14 @@ use serde::de::DeserializeOwned;
 use crate::error::Failure;
 use lambda_stream_wire::failure::kind;
 
-/// Decodes an event, or hands it through when the handler takes [`Bytes`].
+/// Decodes an event, or passes it through if the handler takes [`Bytes`].
 ///
 /// # Errors
 ///
 /// `Function.InvalidEvent`, with the path to the field that is wrong or missing.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(event: Bytes) -> Result<T, Failure> {
-    // `Bytes` can be decoded from JSON too, but nobody who asks for bytes means an array of numbers.
-    // The downcast succeeds exactly when `T` is `Bytes`, and is resolved at compile time.
+    // `Bytes` can be decoded from JSON, too, but a handler that takes bytes does not mean an array of
+    // numbers. The downcast succeeds exactly if `T` is `Bytes`, and is resolved at compile time.
     let mut event = Some(event);
     if let Some(raw) = (&mut event as &mut dyn Any).downcast_mut::<Option<T>>() {
         if let Some(raw) = raw.take() {
@@ -26,7 +26,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(event: Bytes) -> Result<T, F
     serde_json::from_slice(&event).map_err(|_| describe::<T>(&event))
 }
 
-/// Decodes once more, slower, to learn where in the event it failed.
+/// Decodes once more, slower, to find the field that failed.
 fn describe<T: DeserializeOwned>(event: &[u8]) -> Failure {
     let mut deserializer = serde_json::Deserializer::from_slice(event);
     let text = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
@@ -36,13 +36,13 @@ fn describe<T: DeserializeOwned>(event: &[u8]) -> Failure {
         },
         Ok(_) => match deserializer.end() {
             Err(error) => error.to_string(),
-            Ok(()) => "it decodes at the second try only".to_owned(),
+            Ok(()) => "it failed to decode once".to_owned(),
         },
     };
     Failure::new(
         kind::INVALID_EVENT,
         format!(
-            "the event is not what the handler takes ({}): {text}",
+            "the event cannot be decoded into `{}`: {text}",
             std::any::type_name::<T>()
         ),
     )

@@ -1,4 +1,4 @@
-//! What arrives: the event, and the context that comes with it.
+//! The event of an invocation, and its context.
 
 mod context;
 mod decode;
@@ -9,9 +9,9 @@ pub(crate) use decode::decode;
 
 /// An invocation as a handler receives it.
 ///
-/// `T` is what the event is decoded into: any type that implements [`serde::Deserialize`], such as your
-/// own struct, a type of the `aws_lambda_events` crate or `serde_json::Value`. With
-/// [`Bytes`](bytes::Bytes) the handler gets the event as it came, without decoding or copying it.
+/// `T` is what the event is decoded into: any type that implements [`serde::Deserialize`], such as a
+/// struct of your own, a type of the `aws_lambda_events` crate or `serde_json::Value`. With
+/// [`Bytes`](bytes::Bytes) the handler receives the event as it was sent, neither decoded nor copied.
 ///
 /// ```
 /// use lambda_stream::LambdaEvent;
@@ -31,17 +31,17 @@ pub(crate) use decode::decode;
 pub struct LambdaEvent<T> {
     /// The decoded event.
     pub payload: T,
-    /// What the service tells of this invocation.
+    /// Request id, deadline and other facts of this invocation.
     pub context: Context,
 }
 
 impl<T> LambdaEvent<T> {
-    /// An event as a handler receives it; useful to call a handler in a test.
+    /// Creates an event as a handler receives it, for instance to call a handler in a test.
     pub fn new(payload: T, context: Context) -> Self {
         Self { payload, context }
     }
 
-    /// Event and context, one by one.
+    /// Returns payload and context.
     pub fn into_parts(self) -> (T, Context) {
         (self.payload, self.context)
     }

@@ -30,7 +30,8 @@ use crate::error::{Error, Failure};
 ///
 /// ```
 /// use futures_core::Stream;
-/// use lambda_stream::{Error, Head, IntoResponse, Payload, Response};
+/// use lambda_stream::body::Payload;
+/// use lambda_stream::{Error, Head, IntoResponse, Response};
 ///
 /// struct Download<S> {
 ///     name: String,

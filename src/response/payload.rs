@@ -125,3 +125,44 @@ impl<B: Body> Stream for BodyChunks<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::StreamExt;
+    use http_body::Frame;
+    use http_body_util::{Empty, StreamBody};
+
+    use super::*;
+    use crate::body::testing::{Act::*, TestError, script};
+
+    #[tokio::test]
+    async fn body_trailers_are_left_out() {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("x", http::HeaderValue::from_static("y"));
+        let frames = [
+            Ok::<_, Infallible>(Frame::data(Bytes::from("a"))),
+            Ok(Frame::trailers(trailers)),
+        ];
+        let mut chunks = BodyChunks::new(StreamBody::new(futures::stream::iter(frames)));
+        assert_eq!(chunks.next().await, Some(Ok("a".into())));
+        assert_eq!(chunks.next().await, None);
+        assert_eq!(chunks.next().await, None);
+        assert_eq!(
+            BodyChunks::new(Empty::<Bytes>::new()).size_hint(),
+            (0, Some(0))
+        );
+    }
+
+    #[tokio::test]
+    async fn failed_body_is_dropped_at_once() {
+        let (stream, seen) = script(vec![Chunk("a"), Fail, Chunk("b")]);
+        let frames = stream.map(|item| item.map(|text| Frame::data(Bytes::from(text))));
+        let mut chunks = BodyChunks::new(StreamBody::new(frames));
+        assert_eq!(chunks.next().await, Some(Ok("a".into())));
+        assert_eq!(chunks.next().await, Some(Err(TestError)));
+        assert!(seen.dropped.get());
+        assert_eq!(chunks.next().await, None);
+    }
+}

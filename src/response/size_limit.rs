@@ -12,7 +12,7 @@ pub(crate) struct SizeLimit {
 }
 
 impl SizeLimit {
-    /// No limit: nobody lives to see this many bytes.
+    /// No limit: no response reaches this many bytes.
     pub(crate) const NONE: Self = Self::new(u64::MAX);
 
     pub(crate) const fn new(limit: u64) -> Self {

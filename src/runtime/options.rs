@@ -107,14 +107,15 @@ impl Runtime {
     /// nothing at all is sent, and the invocation fails as a whole. The head is not counted.
     ///
     /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
-    /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::RESPONSE_LIMIT) is the limit of an
-    /// account that has asked for nothing. To limit one response only, or to match on the error, see
+    /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::body::RESPONSE_LIMIT) is the limit of an
+    /// account whose limit has not been raised. To limit one response only, or to match on the error, see
     /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
     ///
     /// ```no_run
     /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
     /// # async fn f() -> Result<(), lambda_stream::RunError> {
-    /// use lambda_stream::{RESPONSE_LIMIT, Runtime};
+    /// use lambda_stream::body::RESPONSE_LIMIT;
+    /// use lambda_stream::Runtime;
     ///
     /// Runtime::new().response_limit(RESPONSE_LIMIT).run(handler).await
     /// # }

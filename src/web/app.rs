@@ -15,7 +15,7 @@ use crate::runtime::Handler;
 /// # async fn hello(_: Request<RequestBody>) -> Result<Response<String>, lambda_stream::Error> {
 /// #     Ok(Response::default())
 /// # }
-/// # async fn f() -> Result<(), lambda_stream::Error> {
+/// # async fn f() -> Result<(), lambda_stream::RunError> {
 /// use lambda_stream::Runtime;
 /// use lambda_stream::web::App;
 ///
@@ -119,7 +119,7 @@ impl<S, O> App<S, O> {
     /// # async fn hello(_: Request<RequestBody>) -> Result<Response<String>, lambda_stream::Error> {
     /// #     Ok(Response::default())
     /// # }
-    /// # async fn f() -> Result<(), lambda_stream::Error> {
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
     /// use lambda_stream::web::App;
     /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
     /// use serde_json::Value;

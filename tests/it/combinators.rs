@@ -1,11 +1,16 @@
 //! Heartbeats, deadlines, limits and payload sources, as seen on the wire.
 
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::body::{ChunkStreamExt, payload};
-use lambda_stream::{Error, Head, LambdaEvent, RESPONSE_LIMIT, Raw, Runtime};
+use lambda_stream::body::RESPONSE_LIMIT;
+use lambda_stream::body::{
+    ChunkStreamExt, RowSink, from_blocking, from_blocking_iter, from_blocking_reader,
+    from_blocking_writer,
+};
+use lambda_stream::{Error, Head, LambdaEvent, Raw, Runtime};
 use serde_json::Value;
 
 use crate::support::{Item, deadline, header, serve, serve_with, texts};
@@ -181,20 +186,29 @@ async fn payload_sources_send_their_bytes() {
     let handler = async |event: LambdaEvent<String>| {
         let text = "some text of some length";
         let chunks: std::pin::Pin<Box<dyn Stream<Item = Item>>> = match event.payload.as_str() {
-            "reader" => Box::pin(payload::from_reader(text.as_bytes()).limit(99)),
-            "blocking reader" => Box::pin(payload::from_blocking_reader(text.as_bytes())),
+            "reader" => Box::pin(tokio_util::io::ReaderStream::new(text.as_bytes()).limit(99)),
+            "blocking reader" => Box::pin(from_blocking_reader(text.as_bytes())),
             "blocking iterator" => {
                 let words = text.split_inclusive(' ').map(Ok::<_, Error>);
-                Box::pin(payload::from_blocking_iter(words))
+                Box::pin(from_blocking_iter(words).limit(99))
             }
-            "iterator" => Box::pin(payload::from_iter(text.split_inclusive(' ')).limit(99)),
+            "blocking rows" => {
+                let words = |sink: &mut RowSink<_>| {
+                    let mut words = text.split_inclusive(' ');
+                    words.try_for_each(|word| sink.send(Bytes::from(word)))
+                };
+                Box::pin(from_blocking(words))
+            }
+            "blocking writer" => Box::pin(from_blocking_writer(|writer| {
+                writer.write_all(text.as_bytes())
+            })),
             "body" => {
                 let body = http_body_util::Full::<Bytes>::from(text);
-                Box::pin(payload::from_body(body).limit(99))
+                Box::pin(http_body_util::BodyDataStream::new(body).limit(99))
             }
             "stream" => {
                 let words = stream::iter(text.split_inclusive(' '));
-                Box::pin(payload::infallible(words).limit(99))
+                Box::pin(words.map(Ok::<_, Error>).limit(99))
             }
             _ => return Err("unknown".into()),
         };
@@ -206,7 +220,8 @@ async fn payload_sources_send_their_bytes() {
             "\"reader\"",
             "\"blocking reader\"",
             "\"blocking iterator\"",
-            "\"iterator\"",
+            "\"blocking rows\"",
+            "\"blocking writer\"",
             "\"body\"",
             "\"stream\"",
         ] {
@@ -228,7 +243,7 @@ async fn panic_on_blocking_thread_becomes_trailers() {
             Some(row) => Some(Ok::<_, Error>(row)),
             None => panic!("the cursor is broken"),
         });
-        Ok::<_, Error>((Head::ok(), payload::from_blocking_iter(rows)))
+        Ok::<_, Error>((Head::ok(), from_blocking_iter(rows)))
     };
     serve(handler, async |api| {
         let mut peer = api.accept().await;

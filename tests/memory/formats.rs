@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use lambda_stream::Error;
-use lambda_stream::format::sse::{self, Event};
-use lambda_stream::format::{json_array, ndjson};
+use lambda_stream::format::sse::Event;
+use lambda_stream::format::{Formatted, JsonArray, Ndjson, Sse};
 
 use crate::alone;
 use crate::counter::Counter;
@@ -15,8 +15,11 @@ use crate::counter::Counter;
 const ROWS: usize = 10_000;
 
 /// Takes every chunk, holds on to it until there are `keep` later ones, and counts allocations.
-fn allocations(chunks: impl Stream<Item = Result<Bytes, Error>>, keep: usize) -> usize {
-    let mut chunks = pin!(chunks);
+fn allocations(
+    response: Formatted<impl Stream<Item = Result<Bytes, Error>>>,
+    keep: usize,
+) -> usize {
+    let mut chunks = pin!(response.into_stream());
     let mut cx = Context::from_waker(Waker::noop());
     let mut kept = vec![Bytes::new(); keep];
     let counter = Counter::start();
@@ -46,16 +49,16 @@ fn rows_share_their_allocations() {
     alone(async {
         // Taken one by one, as by a socket: the same block is written again and again.
         let few = |count: usize| assert!(count <= 16, "{count}");
-        few(allocations(ndjson::lines(rows()), 0));
-        few(allocations(json_array::array(rows()), 0));
+        few(allocations(Ndjson::new(rows()), 0));
+        few(allocations(JsonArray::new(rows()), 0));
         #[cfg(feature = "csv")]
-        few(allocations(lambda_stream::format::csv::records(rows()), 0));
+        few(allocations(lambda_stream::format::Csv::new(rows()), 0));
         // Each event is built in memory of its own.
-        few(allocations(sse::stream(events()), 0) - ROWS);
+        few(allocations(Sse::new(events()), 0) - ROWS);
 
         // Held on to: a block, and its reference count, for every few rows.
         let some = |count: usize| assert!(count <= ROWS / 8, "{count}");
-        some(allocations(ndjson::lines(rows()), 1000));
-        some(allocations(sse::stream(events()), 1000) - ROWS);
+        some(allocations(Ndjson::new(rows()), 1000));
+        some(allocations(Sse::new(events()), 1000) - ROWS);
     });
 }

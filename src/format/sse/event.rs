@@ -7,8 +7,7 @@ use std::time::Duration;
 use memchr::memchr2;
 use serde::Serialize;
 
-use crate::error::EventError;
-use crate::error::Reason;
+use crate::error::{Error, EventError, Reason};
 
 /// Room for a short event; the first field that is set allocates it.
 const CAPACITY: usize = 128;
@@ -22,18 +21,19 @@ const CAPACITY: usize = 128;
 /// assert_eq!(event.to_string(), "event: token\nid: 7\ndata: two\ndata: lines\n\n");
 /// ```
 ///
-/// The client gets the event when it is complete, and nothing at all if it has no data: an event that
-/// only sets [`id`](Self::id) or [`retry`](Self::retry) is effective, but fires nothing in the page.
+/// A page receives nothing of an event without data: one that only sets [`id`](Self::id) or
+/// [`retry`](Self::retry) takes effect, but fires nothing.
 ///
 /// # Setting a field twice
 ///
-/// Data and comments get another line. Of event names, ids and retry times the client takes the last.
+/// Data and comments get another line. Of event names, ids and retry times the client uses the
+/// last.
 ///
 /// # Errors
 ///
-/// Building an event never panics and needs no `?`: the first field that cannot be sent is left out and
-/// remembered. The [stream](super::stream()) fails with that [`EventError`] instead of sending the event;
-/// [`checked`](Self::checked) tells it earlier.
+/// Building an event never panics and needs no `?`: the first field that cannot be sent is left out
+/// and remembered. The [response](crate::format::Sse) fails with that [`EventError`] instead of
+/// sending the event; [`checked`](Self::checked) returns it earlier.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Event {
     lines: Vec<u8>,
@@ -41,15 +41,16 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event without any field.
+    /// Creates an event without fields.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds data, which may have several lines.
     ///
-    /// `\n`, `\r` and `\r\n` each break a line, as the standard has it, and the client gets all of them as
-    /// `\n`. Everything else arrives as it is. Empty data is data: the event is fired.
+    /// `\n`, `\r` and `\r\n` each break a line, as the standard defines it, and the client receives
+    /// all of them as `\n`. Everything else arrives as it is. Empty data is data: the event is
+    /// fired.
     #[must_use]
     pub fn data(self, text: impl Display) -> Self {
         self.lines("data", b"data: ", |mut lines| write!(lines, "{text}"))
@@ -72,8 +73,8 @@ impl Event {
         })
     }
 
-    /// Names the event: the page listens with `addEventListener(name, …)`. Without a name, or with an
-    /// empty one, it is a `message`.
+    /// Names the event: the page listens with `addEventListener(name, …)`. Without a name, or with
+    /// an empty one, it is a `message`.
     ///
     /// A name with a line break cannot be sent; see [`Event`].
     #[must_use]
@@ -82,17 +83,17 @@ impl Event {
     }
 
     /// Sets the id that the browser sends back as `Last-Event-ID` when it reconnects; see
-    /// [`last_event_id`](super::last_event_id()). It is kept for the events that follow; an empty id
-    /// clears it.
+    /// [`last_event_id`](super::last_event_id()). It is kept for the events that follow; an empty
+    /// id clears it.
     ///
-    /// An id with a line break cannot be sent, nor one with a NUL, which the standard makes clients ignore;
-    /// see [`Event`].
+    /// An id with a line break cannot be sent, nor one with a NUL, which the standard makes clients
+    /// ignore; see [`Event`].
     #[must_use]
     pub fn id(self, id: impl Display) -> Self {
         self.line("id", b"id: ", id, b"\r\n\0")
     }
 
-    /// Sets how long the browser waits before it reconnects, in whole milliseconds: a rest is cut off.
+    /// Sets how long the browser waits before it reconnects, truncated to whole milliseconds.
     #[must_use]
     pub fn retry(self, delay: Duration) -> Self {
         self.line("retry", b"retry: ", delay.as_millis(), b"")
@@ -104,16 +105,16 @@ impl Event {
         self.lines("comment", b": ", |mut lines| write!(lines, "{text}"))
     }
 
-    /// The first field that cannot be sent.
+    /// Returns the error of the first field that cannot be sent.
     pub fn error(&self) -> Option<&EventError> {
         self.error.as_ref()
     }
 
-    /// The event itself, if it can be sent.
+    /// Returns the event if it can be sent.
     ///
     /// # Errors
     ///
-    /// The first field that cannot be sent.
+    /// That of the first field that cannot be sent.
     ///
     /// ```
     /// use lambda_stream::format::sse::Event;
@@ -128,13 +129,13 @@ impl Event {
         }
     }
 
-    /// The fields, each a line; the blank line that ends the event is not among them.
+    /// Returns the fields as lines, without the blank line that ends the event.
     pub(super) fn into_lines(self) -> Result<Vec<u8>, EventError> {
         self.checked().map(|event| event.lines)
     }
 
-    /// Adds a field of one line or more, unless writing its value fails.
-    fn lines<E: Display>(
+    /// Adds a field of one or more lines, unless writing its value fails.
+    fn lines<E: Into<Error>>(
         mut self,
         field: &'static str,
         start: &'static [u8],
@@ -148,17 +149,14 @@ impl Event {
             after_cr: false,
         };
         if let Err(error) = write(lines) {
-            self.take_back(
-                before,
-                EventError::new(field, Reason::Unwritable(error.to_string())),
-            );
+            self.take_back(before, EventError::new(field, Reason::unwritable(error)));
         } else {
             self.lines.push(b'\n');
         }
         self
     }
 
-    /// Adds a field of one line, unless its value has one of these bytes.
+    /// Adds a field of one line, unless its value contains one of these bytes.
     fn line(
         mut self,
         field: &'static str,
@@ -171,7 +169,7 @@ impl Event {
         let written = write!(Plain(&mut self.lines), "{value}");
         let text = &self.lines[before + start.len()..];
         let reason = match written {
-            Err(error) => Some(Reason::Unwritable(error.to_string())),
+            Err(error) => Some(Reason::unwritable(error)),
             Ok(()) if text.iter().any(|byte| forbidden.contains(byte)) => {
                 Some(Reason::forbidden(text))
             }
@@ -191,14 +189,14 @@ impl Event {
         self.lines.len()
     }
 
-    /// Takes back what was written of a field, and remembers the first error.
+    /// Removes what was written of a field, and remembers the first error.
     fn take_back(&mut self, before: usize, error: EventError) {
         self.lines.truncate(before);
         self.error.get_or_insert(error);
     }
 }
 
-/// As it is sent, with the blank line at its end.
+/// Formats the event as it is sent, with the blank line at its end.
 impl Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", String::from_utf8_lossy(&self.lines))
@@ -214,7 +212,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// Writes text as it is. `io::Write` would do it too, but panics at a `Display` that fails.
+/// Writes text unchanged. `io::Write` would too, but panics if a `Display` fails.
 struct Plain<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Plain<'_> {
@@ -224,11 +222,11 @@ impl fmt::Write for Plain<'_> {
     }
 }
 
-/// Writes text, and starts a line of the field again at each line break in it.
+/// Writes text, and starts another line of the field at each line break in it.
 struct Lines<'a> {
     out: &'a mut Vec<u8>,
     start: &'static [u8],
-    /// The last byte was a `\r`: a `\n` that comes now belongs to it.
+    /// Whether the last byte was a `\r`, to which a following `\n` belongs.
     after_cr: bool,
 }
 
@@ -240,7 +238,7 @@ impl Lines<'_> {
         if std::mem::take(&mut self.after_cr) {
             text = text.strip_prefix(b"\n").unwrap_or(text);
         }
-        // The text and the line break after it, so that one long line is one allocation.
+        // Including the line break that follows, so that one long line is one allocation.
         self.out.reserve(text.len() + 2);
         while let Some(at) = memchr2(b'\r', b'\n', text) {
             self.out.extend_from_slice(&text[..at]);
@@ -264,7 +262,7 @@ impl fmt::Write for Lines<'_> {
     }
 }
 
-/// JSON has line breaks of its own only where somebody wrote it by hand (`serde_json::value::RawValue`).
+/// JSON contains line breaks only if somebody wrote it by hand (`serde_json::value::RawValue`).
 impl io::Write for Lines<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.push(bytes);
@@ -281,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_line_break_breaks_a_line() {
+    fn every_line_break_starts_a_line() {
         for (text, written) in [
             ("", "data: \n\n"),
             ("a", "data: a\n\n"),
@@ -299,7 +297,7 @@ mod tests {
             ),
         ] {
             assert_eq!(Event::new().data(text).to_string(), written, "{text:?}");
-            // However the text is cut when it is written.
+            // However the text is split into writes.
             let mut pieces = Vec::new();
             let mut lines = Lines {
                 out: &mut pieces,
@@ -317,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_named_and_left_out() {
+    fn unsendable_field_is_named_and_left_out() {
         struct Unwritable;
 
         impl Display for Unwritable {
@@ -346,12 +344,14 @@ mod tests {
             assert_eq!(error.field(), field);
             let text = error.to_string();
             assert!(text.contains(&format!("`{field}`")), "{text}");
-            assert!(text.contains(says), "{text}");
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let reason = source.unwrap_or(text);
+            assert!(reason.contains(says), "{reason}");
         }
     }
 
     #[test]
-    fn fields_are_lines_in_the_order_in_which_they_were_set() {
+    fn fields_keep_their_order() {
         let event = Event::new()
             .retry(Duration::from_micros(1_500_999))
             .comment("one\ntwo")

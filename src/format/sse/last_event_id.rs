@@ -1,17 +1,17 @@
-//! Where a client that reconnects left off.
+//! The last event that a client received.
 
 use http::HeaderMap;
 use serde_json::Value;
 
 const NAME: &str = "last-event-id";
 
-/// The id of the last event that the client got, from the headers of its request.
+/// Returns the id of the last event that the client received, from the headers of its request.
 ///
-/// `None` on the first connection, and where the value is not UTF-8, in which the HTML standard has
-/// browsers send it. The events of `aws_lambda_events` for Function URLs, API Gateway and load balancers have
-/// such headers; for an event that was not decoded there is [`last_event_id_in`].
+/// `None` on the first connection, and if the value is not UTF-8, which the HTML standard requires.
+/// The events of `aws_lambda_events` for Function URLs, API Gateway and load balancers have such
+/// headers; for an event that was not decoded there is [`last_event_id_in`].
 ///
-/// A client may send what it likes: take the id for a hint, and not for a right.
+/// A client may send anything: treat the id as a hint, not as a permission.
 ///
 /// ```
 /// use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
@@ -25,12 +25,12 @@ const NAME: &str = "last-event-id";
 /// ```
 pub fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(NAME)?;
-    // `to_str` would refuse everything beyond ASCII.
+    // `to_str` would reject everything beyond ASCII.
     text(std::str::from_utf8(value.as_bytes()).ok())
 }
 
-/// The id of the last event that the client got, from an event of a Function URL, API Gateway or load
-/// balancer that was not decoded; otherwise as [`last_event_id`].
+/// Returns the id of the last event that the client received, from an event of a Function URL, API
+/// Gateway or load balancer that was not decoded; otherwise like [`last_event_id`].
 ///
 /// ```
 /// use lambda_stream::format::sse;
@@ -45,7 +45,7 @@ pub fn last_event_id_in(event: &Value) -> Option<&str> {
         .into_iter()
         .find_map(|field| {
             let headers = event.get(field)?.as_object()?;
-            // API Gateway keeps the case in which the client sent a name.
+            // API Gateway keeps the case of the names that the client sent.
             let (_, value) = headers
                 .iter()
                 .find(|(name, _)| name.eq_ignore_ascii_case(NAME))?;
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_utf_8_or_none() {
+    fn id_is_utf8_or_none() {
         for (sent, read) in [
             (&b"7"[..], Some("7")),
             ("é 7".as_bytes(), Some("é 7")),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_every_front_door_tell_it() {
+    fn every_front_door_has_the_id() {
         for (event, read) in [
             (json!({"headers": {"last-event-id": "é"}}), Some("é")),
             (json!({"headers": {"Last-Event-ID": "7"}}), Some("7")),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn typed_events_keep_an_id_beyond_ascii() {
+    fn typed_events_keep_non_ascii_ids() {
         fn with_id(event: &str) -> Value {
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["headers"]["Last-Event-ID"] = json!("é");

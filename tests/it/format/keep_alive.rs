@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::Error;
-use lambda_stream::format::sse::{self, Event};
+use lambda_stream::format::Sse;
+use lambda_stream::format::sse::Event;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Returns events that come at these milliseconds.
@@ -49,7 +50,9 @@ fn at(timeline: &[(u128, String)]) -> Vec<(u128, &str)> {
 
 #[tokio::test(start_paused = true)]
 async fn comments_come_at_exact_times() {
-    let chunks = sse::stream(events_at([0, 900, 3500, 4500])).keep_alive(Duration::from_secs(1));
+    let chunks = Sse::new(events_at([0, 900, 3500, 4500]))
+        .keep_alive(Duration::from_secs(1))
+        .into_stream();
     assert_eq!(
         at(&timeline(chunks, 20).await),
         [
@@ -67,8 +70,9 @@ async fn comments_come_at_exact_times() {
 
 #[tokio::test(start_paused = true)]
 async fn pending_stream_is_kept_alive() {
-    let chunks = sse::stream(stream::pending::<Result<Event, Error>>())
-        .keep_alive(Duration::from_millis(250));
+    let chunks = Sse::new(stream::pending::<Result<Event, Error>>())
+        .keep_alive(Duration::from_millis(250))
+        .into_stream();
     assert_eq!(
         at(&timeline(chunks, 3).await),
         [(250, ":\n\n"), (500, ":\n\n"), (750, ":\n\n")]
@@ -78,7 +82,11 @@ async fn pending_stream_is_kept_alive() {
 #[tokio::test(start_paused = true)]
 async fn slow_reader_delays_keep_alive() {
     let events = events_at([0, 5000]);
-    let mut chunks = Box::pin(sse::stream(events).keep_alive(Duration::from_secs(1)));
+    let mut chunks = Box::pin(
+        Sse::new(events)
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
+    );
     assert_eq!(chunks.next().await.unwrap().unwrap(), "data: at 0\n\n");
     // The socket takes three seconds; the interval starts only then.
     sleep(Duration::from_secs(3)).await;
@@ -90,7 +98,11 @@ async fn slow_reader_delays_keep_alive() {
 /// Neither an event nor the time that has passed.
 #[tokio::test(start_paused = true)]
 async fn cancelled_wait_loses_nothing() {
-    let mut chunks = Box::pin(sse::stream(events_at([1500])).keep_alive(Duration::from_secs(1)));
+    let mut chunks = Box::pin(
+        Sse::new(events_at([1500]))
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
+    );
     let start = Instant::now();
     for _ in 0..3 {
         let wait = tokio::time::timeout(Duration::from_millis(300), chunks.next());
@@ -108,9 +120,10 @@ async fn ending_event_follows_the_comments() {
         sleep(Duration::from_millis(1500)).await;
         Err(Error::from("no tokens left"))
     }));
-    let chunks = sse::stream(failing)
+    let chunks = Sse::new(failing)
         .keep_alive(Duration::from_secs(1))
-        .ending_with(|error| Event::new().event("failure").data(error));
+        .ending_with(|error| Event::new().event("failure").data(error))
+        .into_stream();
     assert_eq!(
         at(&timeline(chunks, 20).await),
         [
@@ -126,7 +139,9 @@ async fn ending_event_follows_the_comments() {
 #[tokio::test(start_paused = true)]
 async fn extreme_intervals_are_harmless() {
     for interval in [Duration::ZERO, Duration::MAX] {
-        let chunks = sse::stream(events_at([0, 3_600_000])).keep_alive(interval);
+        let chunks = Sse::new(events_at([0, 3_600_000]))
+            .keep_alive(interval)
+            .into_stream();
         assert_eq!(
             at(&timeline(chunks, 20).await),
             [
@@ -141,8 +156,9 @@ async fn extreme_intervals_are_harmless() {
 #[tokio::test(start_paused = true)]
 async fn size_hint_allows_for_comments() {
     let mut chunks = Box::pin(
-        sse::stream(stream::iter([Ok::<_, Error>(Event::new())]))
-            .keep_alive(Duration::from_secs(1)),
+        Sse::new(stream::iter([Ok::<_, Error>(Event::new())]))
+            .keep_alive(Duration::from_secs(1))
+            .into_stream(),
     );
     assert_eq!(chunks.size_hint(), (1, None));
     chunks.next().await.unwrap().unwrap();
@@ -152,7 +168,7 @@ async fn size_hint_allows_for_comments() {
 
 #[test]
 fn no_keep_alive_needs_no_timer() {
-    let mut chunks = Box::pin(sse::stream(stream::pending::<Result<Event, Error>>()));
+    let mut chunks = Box::pin(Sse::new(stream::pending::<Result<Event, Error>>()).into_stream());
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(chunks.as_mut().poll_next(&mut cx).is_pending());
 }

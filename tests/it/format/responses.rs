@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use lambda_stream::format::json_array::JsonArray;
-use lambda_stream::format::ndjson::Ndjson;
-use lambda_stream::format::sse::{Event, Sse};
+use lambda_stream::format::sse::Event;
+use lambda_stream::format::{JsonArray, Ndjson, Sse};
 use lambda_stream::{Error, Failure, Head, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -130,9 +129,9 @@ async fn unencodable_items_have_their_error_types() {
         // A map whose keys are not strings is not JSON.
         let rows = stream::iter([Ok::<_, Error>(BTreeMap::from([((1, 2), 3)]))]);
         let chunks = if event.payload == "event" {
-            Sse::new(events).into_parts().1.left_stream()
+            Sse::new(events).into_stream().left_stream()
         } else {
-            Ndjson::new(rows).into_parts().1.right_stream()
+            Ndjson::new(rows).into_stream().right_stream()
         };
         Ok::<_, Error>((Head::ok(), chunks))
     };
@@ -151,7 +150,7 @@ async fn unencodable_items_have_their_error_types() {
 #[cfg(feature = "csv")]
 #[tokio::test]
 async fn csv_sends_head_and_file_name() {
-    use lambda_stream::format::csv::Csv;
+    use lambda_stream::format::Csv;
 
     let handler = async |_: LambdaEvent<Value>| {
         let rows = stream::iter([Ok::<_, Error>((1, "a"))]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_stream::format::{json_array, ndjson};
+use lambda_stream::format::{JsonArray, Ndjson, RowError};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -64,7 +64,7 @@ proptest! {
     #[test]
     fn ndjson_lines_parse_to_the_rows(rows in rows()) {
         let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-        let outcome = drain(ndjson::lines(source), &is_dropped);
+        let outcome = drain(Ndjson::new(source), &is_dropped);
         prop_assert_eq!(outcome.chunks.len(), rows.len());
         let text = outcome.text();
         prop_assert_eq!(text.matches('\n').count(), rows.len());
@@ -75,7 +75,7 @@ proptest! {
     #[test]
     fn json_array_parses_to_the_rows(rows in rows()) {
         let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-        let outcome = drain(json_array::array(source), &is_dropped);
+        let outcome = drain(JsonArray::new(source), &is_dropped);
         prop_assert_eq!(outcome.chunks.len(), rows.len() + 1);
         prop_assert_eq!(serde_json::from_str::<Vec<Row>>(&outcome.text()).unwrap(), rows);
     }
@@ -84,40 +84,36 @@ proptest! {
 #[test]
 fn no_rows_give_empty_output() {
     let (source, is_dropped) = Source::<Row>::new([]);
-    assert!(drain(ndjson::lines(source), &is_dropped).chunks.is_empty());
+    assert!(drain(Ndjson::new(source), &is_dropped).chunks.is_empty());
     let (source, is_dropped) = Source::<Row>::new([]);
-    assert_eq!(drain(json_array::array(source), &is_dropped).chunks, ["[]"]);
+    assert_eq!(drain(JsonArray::new(source), &is_dropped).chunks, ["[]"]);
 }
 
 #[test]
 fn row_error_ends_the_response() {
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["1\n"]);
     assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
 
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let outcome = drain(json_array::array(source), &is_dropped);
+    let outcome = drain(JsonArray::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["[1"]);
     assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
 
     // Nothing has left yet, so the invocation can still fail as a whole.
     let (source, is_dropped) = Source::<u8>::new([Err("the database is gone")]);
-    assert!(
-        drain(json_array::array(source), &is_dropped)
-            .chunks
-            .is_empty()
-    );
+    assert!(drain(JsonArray::new(source), &is_dropped).chunks.is_empty());
 }
 
 /// It leaves no partial output behind.
 #[test]
 fn unserializable_row_is_named() {
-    let says = Some("row 2 (counted from 0) cannot be serialised: no value");
+    let says = Some("row 2 (counted from 0) could not be serialized: no value");
     let values = [Some(1), Some(2), None, Some(4)];
 
     let (source, is_dropped) = Source::new(fragile(values));
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(
         outcome.text(),
         "{\"before\":1,\"value\":1}\n{\"before\":1,\"value\":2}\n"
@@ -125,7 +121,7 @@ fn unserializable_row_is_named() {
     assert_eq!(outcome.error.as_deref(), says);
 
     let (source, is_dropped) = Source::new(fragile(values));
-    let outcome = drain(json_array::array(source), &is_dropped);
+    let outcome = drain(JsonArray::new(source), &is_dropped);
     assert_eq!(
         outcome.text(),
         "[{\"before\":1,\"value\":1},{\"before\":1,\"value\":2}"
@@ -136,8 +132,8 @@ fn unserializable_row_is_named() {
 #[test]
 fn row_error_has_index_and_cause() {
     let (source, is_dropped) = Source::new(fragile([Some(1), None]));
-    let lines = ndjson::lines(source).ending_with(|error| {
-        let error: &ndjson::RowError = error.downcast_ref().unwrap();
+    let lines = Ndjson::new(source).ending_with(|error| {
+        let error: &RowError = error.downcast_ref().unwrap();
         let cause = std::error::Error::source(error).unwrap().to_string();
         BTreeMap::from([("cause", cause), ("rows", error.index().to_string())])
     });
@@ -152,7 +148,7 @@ fn row_error_has_index_and_cause() {
 #[test]
 fn unserializable_ending_keeps_the_error() {
     let (source, is_dropped) = Source::new([Ok(1), Err("the database is gone")]);
-    let lines = ndjson::lines(source).ending_with(|_| Fragile {
+    let lines = Ndjson::new(source).ending_with(|_| Fragile {
         before: 1,
         value: None,
     });
@@ -165,7 +161,7 @@ fn unserializable_ending_keeps_the_error() {
 fn large_rows_stay_whole() {
     let large = "é".repeat(300_000);
     let (source, is_dropped) = Source::new([Ok("small"), Ok(&*large), Ok("small")]);
-    let outcome = drain(ndjson::lines(source), &is_dropped);
+    let outcome = drain(Ndjson::new(source), &is_dropped);
     assert_eq!(
         outcome.chunks,
         [
@@ -178,7 +174,7 @@ fn large_rows_stay_whole() {
 
 #[cfg(feature = "csv")]
 mod csv_rows {
-    use lambda_stream::format::csv;
+    use lambda_stream::format::Csv;
 
     use super::*;
 
@@ -193,7 +189,7 @@ mod csv_rows {
         #[test]
         fn csv_parses_to_the_rows(rows in rows()) {
             let (source, is_dropped) = Source::new(rows.iter().map(Ok));
-            let outcome = drain(csv::records(source), &is_dropped);
+            let outcome = drain(Csv::new(source), &is_dropped);
             prop_assert_eq!(outcome.chunks.len(), rows.len());
             prop_assert_eq!(read(&outcome.text()), rows);
         }
@@ -207,27 +203,27 @@ mod csv_rows {
             note: None,
         };
         let (source, is_dropped) = Source::new([Ok(&row), Ok(&row)]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.chunks, ["id,name,note\r\n1,a,\r\n", "1,a,\r\n"]);
 
         let (source, is_dropped) = Source::new([Ok(&row), Ok(&row)]);
-        let outcome = drain(csv::records(source).columns(["n°", "a,b", ""]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["n°", "a,b", ""]), &is_dropped);
         assert_eq!(outcome.chunks, ["n°,\"a,b\",\r\n1,a,\r\n", "1,a,\r\n"]);
     }
 
     #[test]
     fn no_rows_leave_only_named_columns() {
         let (source, is_dropped) = Source::<Row>::new([]);
-        assert!(drain(csv::records(source), &is_dropped).chunks.is_empty());
+        assert!(drain(Csv::new(source), &is_dropped).chunks.is_empty());
         let (source, is_dropped) = Source::<Row>::new([]);
-        let outcome = drain(csv::records(source).columns(["id", "name"]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["id", "name"]), &is_dropped);
         assert_eq!(outcome.chunks, ["id,name\r\n"]);
     }
 
     #[test]
     fn error_before_first_row_writes_nothing() {
         let (source, is_dropped) = Source::<Row>::new([Err("the database is gone")]);
-        let outcome = drain(csv::records(source).columns(["id"]), &is_dropped);
+        let outcome = drain(Csv::new(source).columns(["id"]), &is_dropped);
         assert!(outcome.chunks.is_empty());
         assert_eq!(outcome.error.as_deref(), Some("the database is gone"));
     }
@@ -236,7 +232,7 @@ mod csv_rows {
     #[test]
     fn unserializable_row_is_named() {
         let (source, is_dropped) = Source::new(fragile([Some(1), None]));
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.text(), "before,value\r\n1,1\r\n");
         let error = outcome.error.unwrap();
         assert!(error.starts_with("row 1 (counted from 0)"), "{error}");
@@ -246,7 +242,7 @@ mod csv_rows {
     #[test]
     fn row_length_mismatch_is_an_error() {
         let (source, is_dropped) = Source::new([Ok(vec![1, 2]), Ok(vec![3])]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.text(), "1,2\r\n");
         assert!(outcome.error.unwrap().starts_with("row 1 (counted from 0)"));
     }
@@ -255,7 +251,7 @@ mod csv_rows {
     fn large_field_is_never_partial() {
         let large = "é,".repeat(100_000);
         let (source, is_dropped) = Source::new([Ok((&*large, 1))]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert_eq!(outcome.chunks, [format!("\"{large}\",1\r\n")]);
 
         #[derive(Serialize)]
@@ -268,7 +264,7 @@ mod csv_rows {
             },
         );
         let (source, is_dropped) = Source::new([Ok(broken)]);
-        let outcome = drain(csv::records(source), &is_dropped);
+        let outcome = drain(Csv::new(source), &is_dropped);
         assert!(outcome.chunks.is_empty() && outcome.error.is_some());
     }
 }
@@ -277,11 +273,11 @@ mod csv_rows {
 fn streams_of_send_rows_are_send() {
     fn assert_send(_: &impl Send) {}
     let rows = || futures::stream::iter([Ok::<_, lambda_stream::Error>(1)]);
-    assert_send(&ndjson::lines(rows()).ending_with(|_| ()));
-    assert_send(&json_array::array(rows()));
+    assert_send(&Ndjson::new(rows()).ending_with(|_| ()));
+    assert_send(&JsonArray::new(rows()));
     #[cfg(feature = "csv")]
-    assert_send(&lambda_stream::format::csv::records(rows()));
+    assert_send(&lambda_stream::format::Csv::new(rows()));
     let events =
         futures::stream::empty::<Result<lambda_stream::format::sse::Event, lambda_stream::Error>>();
-    assert_send(&lambda_stream::format::sse::Sse::new(events).into_parts().1);
+    assert_send(&lambda_stream::format::Sse::new(events).into_parts().1);
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lambda_stream::format::sse::{self, Event};
+use lambda_stream::format::Sse;
+use lambda_stream::format::sse::{Event, EventError};
 use proptest::prelude::*;
 
 use crate::support::event_source::{self, Dispatched, Received};
@@ -103,7 +104,7 @@ proptest! {
             Ok(fields.iter().fold(Event::new(), |event, field| field.set(event)))
         });
         let (source, is_dropped) = Source::new(built);
-        let outcome = drain(sse::stream(source), &is_dropped);
+        let outcome = drain(Sse::new(source), &is_dropped);
         prop_assert_eq!(outcome.error.as_deref(), None);
         prop_assert_eq!(outcome.chunks.len(), events.len());
         for chunk in &outcome.chunks {
@@ -116,7 +117,7 @@ proptest! {
     fn json_data_round_trips(value in ".*", key in text(), number in any::<i64>()) {
         let value = serde_json::json!({ key: [value, number] });
         let (source, is_dropped) = Source::new([Ok(Event::new().json_data(&value))]);
-        let read = event_source::read(drain(sse::stream(source), &is_dropped).text().as_bytes());
+        let read = event_source::read(drain(Sse::new(source), &is_dropped).text().as_bytes());
         prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.events[0].data).unwrap(), value);
     }
 }
@@ -128,12 +129,12 @@ fn invalid_event_names_the_field() {
         Ok(Event::new().data("never seen").id("two\nlines")),
         Ok(Event::new().data("nor this")),
     ]);
-    let outcome = drain(sse::stream(source), &is_dropped);
+    let outcome = drain(Sse::new(source), &is_dropped);
     assert_eq!(outcome.chunks, ["data: a\n\n"]);
     assert_eq!(
         outcome.error.as_deref(),
         Some(
-            r#""two\nlines" cannot be the `id` of a server-sent event: it has a line break or a NUL"#
+            r#"the `id` of a server-sent event must not contain a line break or a NUL: "two\nlines""#
         )
     );
 }
@@ -141,7 +142,7 @@ fn invalid_event_names_the_field() {
 #[test]
 fn error_follows_its_ending_event() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a")), Err("no tokens left")]);
-    let stream = sse::stream(source).ending_with(|error| Event::new().event("failure").data(error));
+    let stream = Sse::new(source).ending_with(|error| Event::new().event("failure").data(error));
     let outcome = drain(stream, &is_dropped);
     assert_eq!(
         outcome.chunks,
@@ -153,8 +154,8 @@ fn error_follows_its_ending_event() {
 #[test]
 fn invalid_event_has_an_ending() {
     let (source, is_dropped) = Source::new([Ok(Event::new().event("\n"))]);
-    let stream = sse::stream(source).ending_with(|error| {
-        Event::new().data(error.downcast_ref::<sse::EventError>().unwrap().field())
+    let stream = Sse::new(source).ending_with(|error| {
+        Event::new().data(error.downcast_ref::<EventError>().unwrap().field())
     });
     let outcome = drain(stream, &is_dropped);
     assert_eq!(outcome.chunks, ["data: event\n\n"]);
@@ -164,7 +165,7 @@ fn invalid_event_has_an_ending() {
 #[test]
 fn invalid_ending_keeps_the_error() {
     let (source, is_dropped) = Source::new([Err("no tokens left")]);
-    let stream = sse::stream(source).ending_with(|_| Event::new().event("\n").data("x"));
+    let stream = Sse::new(source).ending_with(|_| Event::new().event("\n").data("x"));
     let outcome = drain(stream, &is_dropped);
     assert!(outcome.chunks.is_empty());
     assert_eq!(outcome.error.as_deref(), Some("no tokens left"));
@@ -173,13 +174,13 @@ fn invalid_ending_keeps_the_error() {
 #[test]
 fn successful_stream_has_no_ending() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a"))]);
-    let stream = sse::stream(source).ending_with(|_| panic!("nothing failed"));
+    let stream = Sse::new(source).ending_with(|_| panic!("nothing failed"));
     assert_eq!(drain(stream, &is_dropped).chunks, ["data: a\n\n"]);
 }
 
 #[test]
 fn drop_reaches_the_events() {
     let (source, is_dropped) = Source::new([Ok(Event::new().data("a"))]);
-    drop(sse::stream(source).keep_alive(Duration::from_secs(1)));
+    drop(Sse::new(source).keep_alive(Duration::from_secs(1)));
     assert!(*is_dropped.borrow());
 }

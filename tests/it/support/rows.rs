@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures::Stream;
 use lambda_stream::Error;
+use lambda_stream::format::Formatted;
 
 /// A stream of rows with an exact size hint, which panics when it is polled after its end or its
 /// error, and records its drop.
@@ -68,13 +69,21 @@ impl Outcome {
     }
 }
 
-/// Polls a stream that is never pending to its end and beyond: it has to be fused, to honor its size
+/// Returns the message of an error and those of its sources.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// Polls a response that is never pending to its end and beyond: it has to be fused, to honor its size
 /// hints, and to drop its source (`is_dropped`) as soon as that has ended.
-pub fn drain<S>(stream: S, is_dropped: &RefCell<bool>) -> Outcome
+pub fn drain<S>(response: Formatted<S>, is_dropped: &RefCell<bool>) -> Outcome
 where
     S: Stream<Item = Result<Bytes, Error>>,
 {
-    let mut stream = std::pin::pin!(stream);
+    let mut stream = std::pin::pin!(response.into_stream());
     let mut cx = Context::from_waker(Waker::noop());
     let (mut hints, mut outcome) = (
         Vec::new(),
@@ -97,7 +106,7 @@ where
             Poll::Ready(Some(Err(error))) => {
                 assert!(outcome.error.is_none(), "a second error");
                 assert!(*is_dropped.borrow());
-                outcome.error = Some(error.to_string());
+                outcome.error = Some(chain(&*error));
             }
         }
     }

@@ -4,71 +4,78 @@ use std::io::{self, Read};
 
 use bytes::{Bytes, BytesMut};
 
-use super::READ_BYTES;
-use super::blocking::{BlockingChunks, Outlet};
+use super::{BlockingStream, CHUNK_BYTES, WAITING_CHUNKS};
 use crate::error::Error;
 
-/// Below this much room a buffer is given up for a new one, because reads would become too small.
+/// Size below which the rest of a buffer is given up, because reads would become too small.
 const LEAST_READ_BYTES: usize = 4 * 1024;
 
-/// A stream of chunks from an iterator that blocks, such as a database cursor or a directory.
+/// Returns a stream of the items of an iterator that blocks, such as a directory or a compressor.
 ///
-/// The iterator runs on a thread for blocking work ([`tokio::task::spawn_blocking`]), so that the task that
-/// writes to the client goes on. `into_iter` is called on that thread too: only what is handed in has to
-/// be `Send`, and not the iterator itself.
+/// The items are chunks of a body, or rows for a [format](mod@crate::format).
 ///
-/// * It runs ahead of the client by at most 5 chunks; a slow client stops it.
-/// * Dropping the stream stops it before its next item. An item that is being waited for is waited for:
-///   a thread cannot be stopped from outside.
-/// * It starts at the first poll, and not at all if there is none.
-/// * Between the threads is a channel. An iterator that only computes is better served by
-///   [`from_iter`](super::from_iter()), which has none.
+/// * The iterator runs on a thread for blocking work, so that the task that writes to the client
+///   goes on; see [`BlockingStream`]. `into_iter` is called on that thread too: only what is passed
+///   in has to be `Send`, not the iterator itself.
+/// * It runs ahead of the client by at most 5 items; a slow client stops it.
+/// * Dropping the stream stops it before its next item.
+/// * The items cross a channel between two threads. For an iterator that only computes,
+///   `tokio_stream::iter` is faster.
 ///
 /// # Errors
 ///
-/// The first error of the iterator ends the stream; it is boxed, and can be downcast. A panic of the
-/// iterator becomes an error that is reported as `Function.Panic`. Being polled outside of a tokio runtime
-/// is an error too.
+/// The first error of the iterator ends the stream; it is boxed, and can be downcast. A panic of
+/// the iterator becomes an error that is reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///
-/// Dropping a pending `next()` loses no chunk.
+/// Dropping a pending `next()` loses no item.
 ///
 /// # Example
 ///
 /// ```
-/// use lambda_stream::body::payload;
+/// use lambda_stream::body::from_blocking_iter;
 /// use tokio_stream::StreamExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), lambda_stream::Error> {
 /// let directory = std::fs::read_dir(".")?;
 /// let names = directory.map(|entry| Ok::<_, std::io::Error>(format!("{:?}\n", entry?.file_name())));
-/// let mut chunks = payload::from_blocking_iter(names);
+/// let mut chunks = from_blocking_iter(names);
 /// while let Some(chunk) = chunks.next().await {
-///     assert!(chunk?.ends_with(b"\n"));
+///     assert!(chunk?.ends_with('\n'));
 /// }
 /// # Ok(()) }
 /// ```
-pub fn from_blocking_iter<I, D, E>(items: I) -> BlockingChunks
+pub fn from_blocking_iter<I, T, E>(items: I) -> BlockingStream<T>
 where
-    I: IntoIterator<Item = Result<D, E>> + Send + 'static,
-    D: Into<Bytes>,
+    I: IntoIterator<Item = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
     E: Into<Error>,
 {
-    BlockingChunks::new(move |outlet| produce(items.into_iter(), &outlet))
+    BlockingStream::new(WAITING_CHUNKS, move |mut sink| -> Result<(), Error> {
+        let mut items = items.into_iter();
+        while !sink.is_closed() {
+            let Some(item) = items.next() else {
+                break;
+            };
+            sink.send(item.map_err(Into::into)?)?;
+        }
+        Ok(())
+    })
 }
 
-/// A stream of chunks from a [`std::io::Read`], such as a file, an archive or a decompressor.
+/// Returns a stream of chunks from a [`std::io::Read`], such as a file, an archive entry or a
+/// decompressor.
 ///
-/// Like [`from_blocking_iter`], with what one read gives as a chunk: at most 64 KiB, and nothing waits for a
+/// Like [`from_blocking_iter`], with a chunk for each read: at most 64 KiB, and nothing waits for a
 /// fuller buffer. One allocation serves several small reads.
 ///
 /// # Errors
 ///
-/// The first error of the reader ends the stream ([`io::ErrorKind::Interrupted`] is none: the read is
-/// repeated). A panic of the reader becomes an error that is reported as `Function.Panic`. Being polled
-/// outside of a tokio runtime is an error too.
+/// The first error of the reader ends the stream; a read that is interrupted
+/// ([`io::ErrorKind::Interrupted`]) is repeated. A panic of the reader becomes an error that is
+/// reported as `Function.Panic`.
 ///
 /// # Cancel safety
 ///
@@ -77,17 +84,17 @@ where
 /// # Example
 ///
 /// ```
-/// use lambda_stream::body::payload;
+/// use lambda_stream::body::from_blocking_reader;
 /// use tokio_stream::StreamExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), lambda_stream::Error> {
-/// let mut chunks = payload::from_blocking_reader(std::io::Cursor::new("hello"));
+/// let mut chunks = from_blocking_reader(std::io::Cursor::new("hello"));
 /// assert_eq!(chunks.next().await.unwrap()?, "hello");
 /// assert!(chunks.next().await.is_none());
 /// # Ok(()) }
 /// ```
-pub fn from_blocking_reader<R>(reader: R) -> BlockingChunks
+pub fn from_blocking_reader<R>(reader: R) -> BlockingStream<Bytes>
 where
     R: Read + Send + 'static,
 {
@@ -97,28 +104,10 @@ where
     })
 }
 
-/// Runs on the thread for blocking work, until there is no more or nobody wants more.
-fn produce<D, E>(mut items: impl Iterator<Item = Result<D, E>>, outlet: &Outlet)
-where
-    D: Into<Bytes>,
-    E: Into<Error>,
-{
-    while !outlet.is_closed() {
-        let Some(item) = items.next() else {
-            return;
-        };
-        let is_error = item.is_err();
-        let is_wanted = outlet.put(item.map(Into::into).map_err(Into::into));
-        if is_error || !is_wanted {
-            return;
-        }
-    }
-}
-
-/// What each read of a reader gives.
+/// An iterator over what each read returns.
 struct Reads<R> {
     reader: R,
-    /// Room for the reads to come.
+    /// Room for further reads.
     buffer: BytesMut,
 }
 
@@ -127,7 +116,7 @@ impl<R: Read> Iterator for Reads<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.buffer.len() < LEAST_READ_BYTES {
-            self.buffer = BytesMut::zeroed(READ_BYTES);
+            self.buffer = BytesMut::zeroed(CHUNK_BYTES);
         }
         loop {
             match self.reader.read(&mut self.buffer) {
@@ -152,7 +141,7 @@ mod tests {
     use crate::body::testing::{TestError, poll};
     use crate::error::into_failure;
 
-    /// Counts how often an iterator is asked, and tells when it is dropped.
+    /// Counts how often an iterator is advanced, and sends the count when it is dropped.
     struct Asked(mpsc::Sender<usize>, usize);
 
     impl Asked {
@@ -180,16 +169,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_byte_of_a_blocking_reader_arrives_and_no_chunk_is_large() {
+    async fn every_byte_arrives_in_bounded_chunks() {
         let sent: Vec<u8> = (0..1_000_000u32).map(|n| n.to_le_bytes()[0]).collect();
         let chunks = from_blocking_reader(io::Cursor::new(sent.clone()));
         let chunks: Vec<Bytes> = chunks.try_collect().await.unwrap();
-        assert!(chunks.iter().all(|chunk| chunk.len() <= READ_BYTES));
+        assert!(chunks.iter().all(|chunk| chunk.len() <= CHUNK_BYTES));
         assert_eq!(chunks.concat(), sent);
     }
 
     #[tokio::test]
-    async fn a_reader_of_single_bytes_is_read_exactly_and_interruptions_are_none() {
+    async fn interrupted_reads_are_repeated() {
         struct Slow(u8, bool);
         impl Read for Slow {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -216,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_of_the_producer_is_the_last_item() {
+    async fn panic_is_the_last_item() {
         let mut n = 0;
         let mut chunks = from_blocking_iter(iter::from_fn(move || {
             n += 1;
@@ -235,12 +224,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_of_the_producer_is_the_last_item_and_it_is_not_asked_again() {
+    async fn iterator_is_not_advanced_after_an_error() {
         let (tell, told) = mpsc::channel();
         let asked = Asked(tell, 0);
         let items = [ok("a"), Err(TestError), ok("b")].into_iter();
         let mut chunks = Box::pin(from_blocking_iter(asked.count(items)));
-        // It starts, and is over before anything else is taken.
+        // The thread has ended before the second item is taken.
         let first = poll(chunks.as_mut());
         assert_eq!(told.recv().unwrap(), 2);
         if first.is_pending() {
@@ -251,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_whose_stream_is_dropped_before_it_has_a_thread_is_not_asked() {
+    fn dropped_stream_never_starts_its_producer() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(1)
             .build()
@@ -268,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_stops_the_producer_and_so_does_dropping_the_stream() {
+    async fn producer_runs_ahead_by_five_items() {
         let (tell, told) = mpsc::channel();
         let made = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&made);
@@ -278,7 +267,7 @@ mod tests {
         });
         let mut chunks = from_blocking_iter(Asked(tell, 0).count(items));
         assert_eq!(chunks.next().await.unwrap().unwrap(), "a");
-        // One was taken, four wait, and one is in the producer's hand.
+        // One has been taken, four wait, and one is being sent.
         while made.load(Ordering::SeqCst) < 6 {
             tokio::task::yield_now().await;
         }
@@ -287,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_iterated_need_not_be_send() {
+    async fn iterator_need_not_be_send() {
         struct Rows(u8);
         impl IntoIterator for Rows {
             type Item = Result<String, TestError>;
@@ -297,12 +286,12 @@ mod tests {
                 Box::new((0..*not_send).map(move |n| Ok(format!("{n}/{not_send} "))))
             }
         }
-        let chunks: Vec<Bytes> = from_blocking_iter(Rows(2)).try_collect().await.unwrap();
-        assert_eq!(chunks.concat(), b"0/2 1/2 ");
+        let chunks: Vec<String> = from_blocking_iter(Rows(2)).try_collect().await.unwrap();
+        assert_eq!(chunks.concat(), "0/2 1/2 ");
     }
 
     #[test]
-    fn outside_of_a_runtime_it_is_an_error_and_without_a_poll_nothing_runs() {
+    fn polling_outside_of_a_runtime_fails() {
         fn items() -> impl Iterator<Item = Result<&'static str, TestError>> {
             iter::from_fn(|| panic!("it must not run"))
         }
@@ -319,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_that_is_shut_down_is_no_clean_end() {
+    fn runtime_shutdown_is_an_error() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();

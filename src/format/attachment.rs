@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 8187 (`attr-char`) does not allow as it is.
+/// Characters that RFC 8187 (`attr-char`) does not allow unencoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,9 +17,9 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// `attachment; filename="…"`, and `filename*` beside it if the name is more than that can say.
+/// Returns `attachment; filename="…"`, with a `filename*` if the name cannot be written that way.
 ///
-/// RFC 6266, appendix D: `%`, `\` and `"` are read in different ways by different clients within quotes.
+/// Clients read `%`, `\` and `"` inside quotes in different ways (RFC 6266, appendix D).
 pub(super) fn disposition(filename: &str) -> String {
     let is_plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%');
     let plain: String = filename
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_name_is_a_header_value() {
+    fn every_name_is_a_header_value() {
         for (name, value) in [
             ("a b.csv", r#"attachment; filename="a b.csv""#),
             (

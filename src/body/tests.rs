@@ -1,4 +1,4 @@
-//! Adapters on top of each other.
+//! Combinators on top of each other.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::event::Context;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs with a clock that jumps to the next timer.
+/// Runs a future under a paused clock.
 fn paused<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -23,7 +23,7 @@ fn paused<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// Chunks, each after a pause.
+/// Yields chunks, each after a pause.
 fn slowly(chunks: Vec<(u64, Vec<u8>)>) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::iter(chunks).then(|(pause, chunk)| async move {
         if pause > 0 {
@@ -49,7 +49,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn what_triggers_nothing_is_unchanged(chunks in chunks(9, 0)) {
+    fn untriggered_combinators_change_nothing(chunks in chunks(9, 0)) {
         let sent = bytes(&chunks);
         let len: usize = sent.iter().map(Bytes::len).sum();
         let received: Vec<Bytes> = paused(async {
@@ -65,9 +65,9 @@ proptest! {
     }
 
     #[test]
-    fn a_heartbeat_never_lies_inside_another_chunk(chunks in chunks(50, 1)) {
+    fn heartbeats_lie_between_chunks(chunks in chunks(50, 1)) {
         const BEAT: &[u8] = b"a heartbeat longer than any of the chunks that it lies between";
-        // One a second, but a chunk that comes at that moment goes first.
+        // One per second, but a chunk that is ready at that moment precedes it.
         let expected: Vec<Bytes> = chunks
             .iter()
             .flat_map(|(pause, chunk)| {
