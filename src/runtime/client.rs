@@ -15,7 +15,7 @@ use super::connection::{Connection, Lost};
 use super::dispatcher::dispatch;
 use super::endpoint::Endpoint;
 use super::error::RunError;
-use super::telemetry::Report;
+use super::telemetry::{Ending, Report};
 use super::timer::Timer;
 use crate::error::Failure;
 use crate::event::Context;
@@ -92,7 +92,7 @@ impl Client {
         mut frames: Pin<&mut Frames<S>>,
         timer: Pin<&mut Timer>,
         content_type: HeaderValue,
-    ) -> Result<(), RunError>
+    ) -> Result<Ending, RunError>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
@@ -115,7 +115,7 @@ impl Client {
         }
         let answered = match answered {
             Ok(answered) => answered,
-            Err(lost) => return self.lose(Some(context), lost).await,
+            Err(lost) => return self.lose_invocation(context, lost).await,
         };
         if !answered.reusable {
             self.connection = None;
@@ -129,13 +129,13 @@ impl Client {
         context: &Context,
         content_type: HeaderValue,
         document: Bytes,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         let mut request = self.invocation_request(context, api::RESPONSE)?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         // Not sent twice: the service may have taken it before the connection was lost.
         match self.exchange(request, document).await? {
             Ok(answer) => self.heed(context, "response", &answer),
-            Err(lost) => self.lose(Some(context), lost).await,
+            Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
 
@@ -144,12 +144,12 @@ impl Client {
         &mut self,
         context: &Context,
         failure: &Failure,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         self.report.invocation_failed(context.request_id(), failure);
         let request = self.invocation_request(context, api::ERROR)?;
         match self.post_failure(request, failure).await? {
             Ok(answer) => self.heed(context, "error", &answer),
-            Err(lost) => self.lose(Some(context), lost).await,
+            Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
 
@@ -195,15 +195,15 @@ impl Client {
         context: &Context,
         call: &str,
         answer: &Response<Bytes>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         match judge(answer) {
-            Verdict::Accepted => Ok(()),
+            Verdict::Accepted => Ok(Ending::Completed),
             Verdict::Abandoned(text) => {
                 self.report.warn(
                     Some(context.request_id()),
                     format_args!("the Runtime API refused the {call}: {text}"),
                 );
-                Ok(())
+                Ok(Ending::Refused)
             }
             Verdict::Wedged(text) => Err(RunError::refused(format!(
                 "the Runtime API refused the {call} of invocation {} and cannot serve another: {text}",
@@ -271,6 +271,12 @@ impl Client {
                 Err(lost) => self.lose(None, lost).await?,
             }
         }
+    }
+
+    /// Drops a connection that was lost while it served this invocation.
+    async fn lose_invocation(&mut self, context: &Context, lost: Lost) -> Result<Ending, RunError> {
+        self.lose(Some(context), lost).await?;
+        Ok(Ending::Lost)
     }
 
     /// Drops a lost connection, and waits a little before it is made again, or gives up.

@@ -6,65 +6,147 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::header::HeaderValue;
 use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::BUFFERED_RESPONSE_LIMIT;
+use tracing::Instrument;
 
 use super::client::Client;
 use super::error::RunError;
 use super::handler::{Handler, Reply};
+use super::telemetry::{Ending, Record, invocation_span};
 use super::timer::Timer;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
-use crate::event::LambdaEvent;
-use crate::response::{Form, Frames, SizeLimit};
+use crate::event::{Context, LambdaEvent};
+use crate::response::{Form, Frames, Response, SizeLimit};
 
 /// Serves one invocation. `Ok` means that the next one can be asked for, whatever became of this one.
+///
+/// Everything that is polled here, and dropped, is so within the span of the invocation: the handler,
+/// its stream, and what runs after the response.
 pub(super) async fn serve<H, M>(
     handler: &mut H,
     event: LambdaEvent<Bytes>,
     client: &mut Client,
-    mut timer: Pin<&mut Timer>,
+    timer: Pin<&mut Timer>,
     limit: SizeLimit,
 ) -> Result<(), RunError>
 where
     H: Handler<M>,
 {
-    let context = event.context.clone();
-    let Reply { response, after } = match within_deadline(handler.call(event), timer.as_mut()).await
-    {
-        Ok(reply) => reply,
-        Err(failure) => return client.fail(&context, &failure).await,
+    let span = invocation_span(&event.context, H::TRIGGER);
+    let invocation = Invocation {
+        context: event.context.clone(),
+        client,
+        timer,
+        limit,
+        record: Record::start(&span),
     };
-    match response.form {
-        Form::Buffered(content_type) => {
-            let collected = collect(response.payload, limit);
-            match within_deadline(collected, timer.as_mut()).await {
-                Ok(document) => {
-                    client
-                        .respond_buffered(&context, content_type, document)
-                        .await?;
-                }
-                Err(failure) => client.fail(&context, &failure).await?,
+    invocation.serve(handler, event).instrument(span).await
+}
+
+/// An invocation that is being served.
+struct Invocation<'a> {
+    context: Context,
+    client: &'a mut Client,
+    timer: Pin<&'a mut Timer>,
+    limit: SizeLimit,
+    record: Record,
+}
+
+impl Invocation<'_> {
+    async fn serve<H, M>(
+        mut self,
+        handler: &mut H,
+        event: LambdaEvent<Bytes>,
+    ) -> Result<(), RunError>
+    where
+        H: Handler<M>,
+    {
+        let (ended, after) = match within_deadline(handler.call(event), self.timer.as_mut()).await {
+            Ok(Reply { response, after }) => (self.send(response).await, Some(after)),
+            Err(failure) => (self.fail(&failure).await, None),
+        };
+        self.record.end(&ended);
+        ended?;
+        if let Some(after) = after {
+            if let Err(failure) = contain_async(after).await.and_then(|result| result) {
+                let id = self.context.request_id();
+                self.client.report.invocation_failed(id, &failure);
             }
         }
-        _ => {
-            let mut frames = pin!(Frames::from_response(response, limit));
+        Ok(())
+    }
+
+    async fn send<S>(&mut self, response: Response<S>) -> Result<Ending, RunError>
+    where
+        S: Stream<Item = Result<Bytes, Failure>>,
+    {
+        match &response.form {
+            Form::Buffered(content_type) => {
+                let content_type = content_type.clone();
+                self.send_document(response, content_type).await
+            }
+            _ => self.stream(response).await,
+        }
+    }
+
+    async fn send_document<S>(
+        &mut self,
+        response: Response<S>,
+        content_type: HeaderValue,
+    ) -> Result<Ending, RunError>
+    where
+        S: Stream<Item = Result<Bytes, Failure>>,
+    {
+        let payload = self.record.count(response).payload;
+        let collected = collect(payload, self.limit);
+        match within_deadline(collected, self.timer.as_mut()).await {
+            Ok(document) => {
+                self.client
+                    .respond_buffered(&self.context, content_type, document)
+                    .await
+            }
+            Err(failure) => self.fail(&failure).await,
+        }
+    }
+
+    async fn stream<S>(&mut self, response: Response<S>) -> Result<Ending, RunError>
+    where
+        S: Stream<Item = Result<Bytes, Failure>>,
+    {
+        let sent = {
+            let response = self.record.count(response);
+            let mut frames = pin!(Frames::from_response(response, self.limit));
             let content_type = frames.content_type();
             match poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
                 Ok(()) => {
-                    client
-                        .respond(&context, frames, timer.as_mut(), content_type)
-                        .await?;
+                    let (context, timer) = (&self.context, self.timer.as_mut());
+                    let respond =
+                        self.client
+                            .respond(context, frames.as_mut(), timer, content_type);
+                    let ended = respond.await;
+                    Ok((ended, frames.failure().cloned()))
                 }
-                Err(failure) => client.fail(&context, &failure).await?,
+                Err(failure) => Err(failure),
             }
+        };
+        match sent {
+            Ok((ended, failure)) => {
+                if let Some(failure) = failure {
+                    self.record.fail(&failure);
+                }
+                ended
+            }
+            Err(failure) => self.fail(&failure).await,
         }
     }
-    if let Err(failure) = contain_async(after).await.and_then(|result| result) {
-        client
-            .report
-            .invocation_failed(context.request_id(), &failure);
+
+    /// Reports a failure before the head.
+    async fn fail(&mut self, failure: &Failure) -> Result<Ending, RunError> {
+        self.record.fail(failure);
+        self.client.fail(&self.context, failure).await
     }
-    Ok(())
 }
 
 /// Collects a payload that is not streamed.

@@ -6,4 +6,5 @@ mod exact_bytes;
 mod handlers;
 mod replies;
 mod responses;
+mod telemetry;
 mod timing;
