@@ -163,9 +163,12 @@ mod tests {
         let io = io::Error::other(failure);
         let wrapped = into_failure(TokenLimit(Some(io.into())));
         assert_eq!(wrapped.to_string(), "no tokens left: daily");
-        let row = RowError::new(3, Failure::new("Quota", "daily"));
-        let text = row.to_string();
-        assert_eq!(into_failure(row).to_string(), text);
+        let failure = Failure::new("Quota", "sorry: no tokens left");
+        let wrapped = into_failure(TokenLimit(Some(failure.into())));
+        assert_eq!(wrapped.to_string(), "no tokens left: sorry: no tokens left");
+        let failure = Failure::new("Quota", "no tokens");
+        let wrapped = into_failure(TokenLimit(Some(failure.into())));
+        assert_eq!(wrapped.to_string(), "no tokens left");
     }
 
     #[test]
