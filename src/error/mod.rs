@@ -1,6 +1,7 @@
 //! What can go wrong in a handler or its stream, and how it becomes a [`Failure`].
 
 mod deadline_exceeded;
+mod escaped;
 mod event_error;
 mod panic;
 mod row_error;
@@ -13,6 +14,7 @@ pub(crate) use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
 pub use self::deadline_exceeded::DeadlineExceeded;
+pub(crate) use self::escaped::Escaped;
 pub use self::event_error::EventError;
 pub(crate) use self::event_error::Reason;
 pub(crate) use self::panic::{contain, contain_async, panic_failure};

@@ -25,6 +25,8 @@ pub(crate) use self::handler::Reply;
 #[cfg(feature = "testing")]
 pub(crate) use self::handler::Writing;
 pub use self::options::Runtime;
+#[cfg(feature = "logging")]
+pub(crate) use self::telemetry::TARGET;
 use crate::body::writer::ResponseWriter;
 use crate::error::Error;
 use crate::event::LambdaEvent;

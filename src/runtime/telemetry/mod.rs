@@ -6,7 +6,7 @@ mod report;
 mod span;
 
 /// The target of every span and event of this library.
-const TARGET: &str = "lambda_stream";
+pub(crate) const TARGET: &str = "lambda_stream";
 
 pub(super) use self::record::{Ending, Record};
 pub(crate) use self::report::Report;

@@ -9,7 +9,7 @@ use lambda_stream_wire::failure::causes;
 use tracing::Level;
 
 use super::TARGET;
-use crate::error::Failure;
+use crate::error::{Escaped, Failure};
 use crate::runtime::RunError;
 
 /// Tells what went wrong.
@@ -104,7 +104,7 @@ impl<'a> News<'a> {
                     request_id = self.request_id,
                     error.type = self.error_type,
                     error = self.error.as_deref(),
-                    causes,
+                    error.causes = causes,
                     "{message}"
                 )
             };
@@ -154,39 +154,6 @@ impl fmt::Display for Watched<'_> {
         self.seen.set(true);
         f.write_str(self.text)
     }
-}
-
-/// A text whose control characters are escaped, so that it cannot forge another line.
-pub(crate) struct Escaped<T>(pub(crate) T);
-
-impl<T: fmt::Display> fmt::Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escaping(f), "{}", self.0)
-    }
-}
-
-struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for Escaping<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.find(ends_a_line) {
-            let (plain, special) = rest.split_at(at);
-            self.0.write_str(plain)?;
-            let mut chars = special.chars();
-            if let Some(char) = chars.next() {
-                write!(self.0, "{}", char.escape_default())?;
-            }
-            rest = chars.as_str();
-        }
-        self.0.write_str(rest)
-    }
-}
-
-/// Whether a character can end a line, or change what a terminal shows of it: control characters,
-/// the separators of Unicode, and the marks that reverse its direction.
-fn ends_a_line(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -269,7 +236,7 @@ mod tests {
         assert_eq!(
             log.text(),
             "ERROR lambda_stream: invocation failed request_id=\"1\" error.type=\"Function.Quota\" \
-             error=\"none left\\r\\nERROR forged \\u{1b}[31m é\" causes=\"the bucket is empty; a\\nb\"\n"
+             error=\"none left\\r\\nERROR forged \\u{1b}[31m é\" error.causes=\"the bucket is empty; a\\nb\"\n"
         );
     }
 

@@ -300,7 +300,7 @@ async fn failures_and_warnings_are_told_within_span() {
     assert_eq!(line.request_id(), Some("a"));
     assert_eq!(line.fields["error.type"], "Function.Error");
     assert_eq!(line.fields["error"], "no tokens left");
-    assert_eq!(line.fields["causes"], "the bucket\nis empty");
+    assert_eq!(line.fields["error.causes"], "the bucket\nis empty");
     let warning = r"the Runtime API refused the error: 410 Gone, InvokeTimeout: a\nb";
     assert_eq!(log.line(warning).request_id(), Some("a"));
 }
