@@ -11,6 +11,7 @@ use lambda_stream_wire::failure::kind;
 use lambda_stream_wire::limits::BUFFERED_RESPONSE_LIMIT;
 use tracing::Instrument;
 
+use super::after_response::AfterResponse;
 use super::client::Client;
 use super::error::RunError;
 use super::handler::{Handler, Reply};
@@ -30,6 +31,7 @@ pub(super) async fn serve<H, M>(
     client: &mut Client,
     timer: Pin<&mut Timer>,
     limit: SizeLimit,
+    after_response: Option<&AfterResponse>,
 ) -> Result<(), RunError>
 where
     H: Handler<M>,
@@ -40,6 +42,7 @@ where
         client,
         timer,
         limit,
+        after_response,
         record: Record::start(&span),
     };
     invocation.serve(handler, event).instrument(span).await
@@ -51,6 +54,7 @@ struct Invocation<'a> {
     client: &'a mut Client,
     timer: Pin<&'a mut Timer>,
     limit: SizeLimit,
+    after_response: Option<&'a AfterResponse>,
     record: Record,
 }
 
@@ -68,14 +72,27 @@ impl Invocation<'_> {
             Err(failure) => (self.fail(&failure).await, None),
         };
         self.record.end(&ended);
-        ended?;
-        if let Some(after) = after {
-            if let Err(failure) = contain_async(after).await.and_then(|result| result) {
-                let id = self.context.request_id();
-                self.client.report.invocation_failed(id, &failure);
-            }
+        if let (Some(after), Ok(_)) = (after, &ended) {
+            let result = contain_async(after).await.and_then(|result| result);
+            self.report_late(result);
         }
-        Ok(())
+        if let Some(hook) = self.after_response {
+            let run = async {
+                hook.run(self.context.clone()).await;
+                Ok(())
+            };
+            let result = within_deadline(run, self.timer.as_mut()).await;
+            self.report_late(result);
+        }
+        ended.map(|_| ())
+    }
+
+    /// Reports a failure after the response.
+    fn report_late(&self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            let id = self.context.request_id();
+            self.client.report.invocation_failed(id, &failure);
+        }
     }
 
     async fn send<S>(&mut self, response: Response<S>) -> Result<Ending, RunError>

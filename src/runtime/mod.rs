@@ -1,5 +1,6 @@
 //! The runtime: asks for invocations, calls the handler, and sends its response.
 
+mod after_response;
 mod answer;
 mod check;
 mod client;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::process::Command;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -139,7 +140,7 @@ async fn final_event_tells_figures() {
             "empty" => texts([]).left_stream(),
             _ => texts(["one", "", "three"])
                 .then(async |chunk| {
-                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                     chunk
                 })
                 .boxed_local()
@@ -389,4 +390,98 @@ fn untaken_failure_is_one_line_on_stderr() {
         "ERROR lambda-stream: a: invocation failed: Function.Error: no tokens left; caused by: the \
          bucket\\nERROR is empty\n"
     );
+}
+
+/// It runs before the next invocation is asked for, whatever became of this one.
+#[tokio::test]
+async fn hook_runs_after_each_response() {
+    let (log, _guard) = Log::start();
+    let api = Api::bind().await;
+    let (sender, mut ran) = tokio::sync::mpsc::unbounded_channel();
+    let runtime = Runtime::new()
+        .runtime_api(api.address())
+        .after_response(move |context| {
+            let sender = sender.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                info!("flushed");
+                sender.send(context.request_id().to_owned()).unwrap();
+                assert_ne!(context.request_id(), "3", "the hook panics");
+            }
+        });
+    let handler = async |event: LambdaEvent<String>| match event.payload.as_str() {
+        "fail" => Err(Error::from("failed")),
+        _ => Ok(Raw(texts(["chunk"]))),
+    };
+    run_until(runtime.run(handler), async {
+        let mut peer = api.invoke("1", "\"\"").await;
+        peer.response_head("1").await;
+        assert_eq!(peer.rest().await, b"chunk");
+        assert!(ran.try_recv().is_err());
+        peer.accepted().await;
+        peer.invoke("2", "\"fail\"").await;
+        assert_eq!(ran.try_recv().unwrap(), "1");
+        peer.error("invocation/2/error").await;
+        peer.accepted().await;
+        peer.invoke("3", "\"fail\"").await;
+        assert_eq!(ran.try_recv().unwrap(), "2");
+        peer.error("invocation/3/error").await;
+        peer.accepted().await;
+        peer.expect_next().await;
+    })
+    .await;
+    let flushed = log.lines("flushed");
+    let ids: Vec<_> = flushed
+        .iter()
+        .filter_map(|line| line.request_id())
+        .collect();
+    assert_eq!(ids, ["1", "2", "3"]);
+    for line in log.lines("invocation ended") {
+        assert!(line.number("after_response_ms") >= 3.0, "{line:?}");
+    }
+    let failures = log.lines("invocation failed");
+    assert_eq!(
+        failures.last().unwrap().fields["error.type"],
+        "Function.Panic"
+    );
+}
+
+/// Layers of tower and tower-http go around a handler, and see each invocation.
+#[tokio::test]
+async fn tower_layers_apply_to_handlers() {
+    use tower::{ServiceBuilder, service_fn};
+
+    let (log, _guard) = Log::start();
+    let service = ServiceBuilder::new()
+        .map_request(|event: LambdaEvent<String>| {
+            info!("layered");
+            event
+        })
+        .concurrency_limit(1)
+        .timeout(Duration::from_millis(20))
+        .service(service_fn(async |event: LambdaEvent<String>| {
+            if event.payload == "hang" {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Error>(Raw(texts(["chunk"])))
+        }));
+    serve(service, async |api| {
+        let mut peer = api.invoke("1", "\"\"").await;
+        peer.response_head("1").await;
+        assert_eq!(peer.rest().await, b"chunk");
+        peer.accepted().await;
+        peer.invoke("2", "\"hang\"").await;
+        let (_, document) = peer.error("invocation/2/error").await;
+        assert_eq!(document["errorMessage"], "request timed out");
+        peer.accepted().await;
+        peer.invoke("3", "\"\"").await;
+        peer.response_head("3").await;
+    })
+    .await;
+    let layered = log.lines("layered");
+    let ids: Vec<_> = layered
+        .iter()
+        .filter_map(|line| line.request_id())
+        .collect();
+    assert_eq!(ids, ["1", "2", "3"]);
 }
