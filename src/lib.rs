@@ -69,6 +69,7 @@
 //! | `csv` | no | rows as CSV, through the crate `csv` |
 //! | `web` | no | web apps: tower services of `http` types behind every HTTP front door |
 //! | `axum` | no | the same, with extractors for axum |
+//! | `logging` | no | [log lines](logging) in the format and from the level that Lambda asks for |
 //! | `testing` | no | a handler in a test or a benchmark, with arrival times |
 //!
 //! # Stability
@@ -89,6 +90,8 @@ mod runtime;
 
 pub mod body;
 pub mod format;
+#[cfg(feature = "logging")]
+pub mod logging;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "web")]

@@ -56,6 +56,7 @@ fn libraries(names: &[&str]) -> Vec<(String, PathBuf)> {
     let path = |name: &str| {
         let library = messages
             .iter()
+            .filter(|message| message["reason"] == "compiler-artifact")
             .find(|message| message["target"]["name"] == name)
             .unwrap_or_else(|| panic!("no library {name}: {errors}"));
         library["filenames"][0].as_str().unwrap().into()

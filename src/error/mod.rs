@@ -1,17 +1,20 @@
 //! What can go wrong in a handler or its stream, and how it becomes a [`Failure`].
 
 mod deadline_exceeded;
+mod escaped;
 mod event_error;
 mod panic;
 mod row_error;
 mod size_limit_exceeded;
 
 use std::error::Error as StdError;
+use std::io;
 
 pub(crate) use lambda_stream_wire::Failure;
 use lambda_stream_wire::failure::kind;
 
 pub use self::deadline_exceeded::DeadlineExceeded;
+pub(crate) use self::escaped::Escaped;
 pub use self::event_error::EventError;
 pub(crate) use self::event_error::Reason;
 pub(crate) use self::panic::{contain, contain_async, panic_failure};
@@ -32,18 +35,33 @@ pub(crate) fn into_failure<E: Into<Error>>(error: E) -> Failure {
         Err(error) => error,
     };
     let mut error_type = own_type(&*error);
-    let mut source = error.source();
+    let mut wrappers = vec![error.to_string()];
+    let mut source = source_of(&*error);
     while let Some(cause) = source {
         // An error that wraps a failure still means that failure.
         if let Some(failure) = cause.downcast_ref::<Failure>() {
-            return failure.clone().with_context(&error);
+            let wrappers = wrappers.into_iter().rev();
+            return wrappers.fold(failure.clone(), Failure::with_context);
         }
+        wrappers.push(cause.to_string());
         error_type = error_type.or_else(|| own_type(cause));
-        source = cause.source();
+        source = source_of(cause);
     }
     match error_type {
         Some(error_type) => Failure::new(error_type, error),
         None => Failure::new(name.as_deref().unwrap_or(kind::ERROR), error),
+    }
+}
+
+/// Returns the source of an error. An [`io::Error`] gives the source of what it wraps, so the wrapped
+/// error itself has to be asked for.
+fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
 }
 
@@ -139,6 +157,20 @@ mod tests {
         let failure = into_failure(wrapped);
         assert_eq!(failure.error_type(), "Function.Quota");
         assert_eq!(failure.to_string(), "no tokens left: daily");
+    }
+
+    #[test]
+    fn wrapped_failure_is_told_once() {
+        let failure = Failure::new("Quota", "daily");
+        let io = io::Error::other(failure);
+        let wrapped = into_failure(TokenLimit(Some(io.into())));
+        assert_eq!(wrapped.to_string(), "no tokens left: daily");
+        let failure = Failure::new("Quota", "sorry: no tokens left");
+        let wrapped = into_failure(TokenLimit(Some(failure.into())));
+        assert_eq!(wrapped.to_string(), "no tokens left: sorry: no tokens left");
+        let failure = Failure::new("Quota", "no tokens");
+        let wrapped = into_failure(TokenLimit(Some(failure.into())));
+        assert_eq!(wrapped.to_string(), "no tokens left");
     }
 
     #[test]

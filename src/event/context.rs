@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{HeaderMap, HeaderValue};
@@ -30,12 +31,15 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     headers: HeaderMap,
     expires: Option<Instant>,
+    cold_start: bool,
     environment: Arc<Environment>,
 }
 
 /// What the environment says of the function; the same for every invocation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Environment {
+    /// Whether there has been an invocation.
+    warm: AtomicBool,
     pub(crate) function_name: Option<String>,
     pub(crate) function_version: Option<String>,
     pub(crate) memory_size_mb: Option<u32>,
@@ -48,6 +52,7 @@ impl Environment {
     pub(crate) fn from_env() -> Self {
         let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
         Self {
+            warm: AtomicBool::new(false),
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             function_version: text("AWS_LAMBDA_FUNCTION_VERSION"),
             memory_size_mb: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
@@ -100,6 +105,7 @@ impl Context {
         Self(Arc::new(Inner {
             headers,
             expires: None,
+            cold_start: false,
             environment: Arc::default(),
         }))
     }
@@ -131,6 +137,7 @@ impl Context {
         Ok(Self(Arc::new(Inner {
             expires: deadline_of(&headers).and_then(expires),
             headers,
+            cold_start: !environment.warm.swap(true, Ordering::Relaxed),
             environment,
         })))
     }
@@ -178,6 +185,7 @@ impl Context {
         Self(Arc::new(Inner {
             headers: HeaderMap::new(),
             expires: Some(expires),
+            cold_start: false,
             environment: Arc::default(),
         }))
     }
@@ -195,6 +203,11 @@ impl Context {
     /// The tenant, for functions in tenant isolation mode.
     pub fn tenant_id(&self) -> Option<&str> {
         self.text(api::TENANT_ID)
+    }
+
+    /// Whether this is the first invocation that this runtime serves.
+    pub fn is_cold_start(&self) -> bool {
+        self.0.cold_start
     }
 
     /// The nonce of this attempt, which the runtime echoes.
@@ -369,6 +382,18 @@ mod tests {
         assert_eq!(context.remaining_time(), None);
         assert_eq!(context.tenant_id(), None);
         assert_eq!(context.client_context::<serde_json::Value>().unwrap(), None);
+    }
+
+    #[test]
+    fn only_the_first_invocation_is_a_cold_start() {
+        let environment = Arc::new(Environment::default());
+        let seen = [(); 3].map(|()| {
+            let mut headers = HeaderMap::new();
+            headers.insert(api::REQUEST_ID, HeaderValue::from_static("1"));
+            let context = Context::from_headers(headers, Arc::clone(&environment));
+            context.unwrap().is_cold_start()
+        });
+        assert_eq!(seen, [true, false, false]);
     }
 
     #[test]

@@ -116,7 +116,6 @@ impl<S> Response<S> {
     }
 
     /// Replaces the payload by one made from it.
-    #[cfg(any(feature = "testing", feature = "web"))]
     pub(crate) fn map<T>(self, payload: impl FnOnce(S) -> T) -> Response<T> {
         Response {
             form: self.form,

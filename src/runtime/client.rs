@@ -17,7 +17,7 @@ use super::connection::{Connection, Lost};
 use super::dispatcher::dispatch;
 use super::endpoint::Endpoint;
 use super::error::RunError;
-use super::report::Report;
+use super::telemetry::{Ending, Report};
 use super::timer::Timer;
 use crate::error::Failure;
 use crate::event::Context;
@@ -98,14 +98,15 @@ impl Client {
         }
     }
 
-    /// Streams a response. When this returns `Ok`, the invocation is over, well or not.
+    /// Streams a response; returns how it ended, and what it failed with. When this returns `Ok`, the
+    /// invocation is over, well or not.
     pub(super) async fn respond<S>(
         &mut self,
         context: &Context,
         frames: Pin<&mut Option<Frames<S>>>,
         timer: Pin<&mut Timer>,
         content_type: HeaderValue,
-    ) -> Result<(), RunError>
+    ) -> Result<(Ending, Option<Failure>), RunError>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
@@ -122,18 +123,19 @@ impl Client {
         headers.insert(CONTENT_TYPE, content_type);
         let connection = self.connection().await?;
         let (answered, failure) = dispatch(connection, request, frames, timer, head_frames).await;
-        if let Some(failure) = failure {
-            self.report
-                .invocation_failed(context.request_id(), &failure);
+        if let Some(failure) = &failure {
+            self.report.invocation_failed(context.request_id(), failure);
         }
-        let answered = match answered {
-            Ok(answered) => answered,
-            Err(lost) => return self.lose(Some(context), lost).await,
+        let ending = match answered {
+            Ok(answered) => {
+                if !answered.reusable {
+                    self.connection = None;
+                }
+                self.heed(context, "response", answered.answer)?
+            }
+            Err(lost) => self.lose_invocation(context, lost).await?,
         };
-        if !answered.reusable {
-            self.connection = None;
-        }
-        self.heed(context, "response", answered.answer)
+        Ok((ending, failure))
     }
 
     /// Sends a response that is one document and not streamed: without the header that says so.
@@ -142,13 +144,13 @@ impl Client {
         context: &Context,
         content_type: HeaderValue,
         document: Bytes,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         let mut request = self.invocation_request(context, api::RESPONSE)?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         // Not sent twice: the service may have taken it before the connection was lost.
         match self.exchange(request, document).await? {
             Ok(answer) => self.heed(context, "response", answer),
-            Err(lost) => self.lose(Some(context), lost).await,
+            Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
 
@@ -157,12 +159,12 @@ impl Client {
         &mut self,
         context: &Context,
         failure: &Failure,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         self.report.invocation_failed(context.request_id(), failure);
         let request = self.invocation_request(context, api::ERROR)?;
         match self.post_failure(request, failure).await? {
             Ok(answer) => self.heed(context, "error", answer),
-            Err(lost) => self.lose(Some(context), lost).await,
+            Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
 
@@ -208,18 +210,18 @@ impl Client {
         context: &Context,
         call: &str,
         answer: Response<Bytes>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Ending, RunError> {
         match judge(&answer) {
             Verdict::Accepted => {
                 self.reuse(answer.into_parts().0.headers);
-                Ok(())
+                Ok(Ending::Completed)
             }
             Verdict::Abandoned(text) => {
                 self.report.warn(
                     Some(context.request_id()),
                     format_args!("the Runtime API refused the {call}: {text}"),
                 );
-                Ok(())
+                Ok(Ending::Refused)
             }
             Verdict::Wedged(text) => Err(RunError::refused(format!(
                 "the Runtime API refused the {call} of invocation {} and cannot serve another: {text}",
@@ -301,6 +303,12 @@ impl Client {
                 Err(lost) => self.lose(None, lost).await?,
             }
         }
+    }
+
+    /// Drops a connection that was lost while it served this invocation.
+    async fn lose_invocation(&mut self, context: &Context, lost: Lost) -> Result<Ending, RunError> {
+        self.lose(Some(context), lost).await?;
+        Ok(Ending::Lost)
     }
 
     /// Drops a lost connection, and waits a little before it is made again, or gives up.

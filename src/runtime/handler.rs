@@ -31,6 +31,10 @@ use crate::response::{IntoResponse, Response};
     note = "a web app, such as an axum `Router`, is served by `lambda_stream::web::run`"
 )]
 pub trait Handler<M> {
+    /// What invokes the handler, in OpenTelemetry's words for `faas.trigger`; `None` if unknown.
+    #[doc(hidden)]
+    const TRIGGER: Option<&'static str> = None;
+
     /// Serves one invocation.
     #[doc(hidden)]
     #[allow(clippy::type_complexity)]

@@ -1,5 +1,6 @@
 //! The runtime: asks for invocations, calls the handler, and sends its response.
 
+mod after_response;
 mod answer;
 mod check;
 mod client;
@@ -13,8 +14,8 @@ mod in_memory;
 mod invocation;
 mod options;
 mod outbox;
-mod report;
 mod socket;
+mod telemetry;
 mod timer;
 
 use serde::de::DeserializeOwned;
@@ -29,6 +30,8 @@ pub(crate) use self::handler::Writing;
 #[cfg(feature = "testing")]
 pub(crate) use self::in_memory::InMemory;
 pub use self::options::Runtime;
+#[cfg(feature = "logging")]
+pub(crate) use self::telemetry::TARGET;
 use crate::body::writer::ResponseWriter;
 use crate::error::Error;
 use crate::event::LambdaEvent;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::after_response::AfterResponse;
 use super::client::Client;
 use super::endpoint::{Endpoint, RUNTIME_API};
 use super::error::RunError;
@@ -13,7 +14,7 @@ use super::handler::{Handler, Writing};
 #[cfg(feature = "testing")]
 use super::in_memory::InMemory;
 use super::invocation::serve;
-use super::report::{self, Report};
+use super::telemetry::Report;
 use super::timer::Timer;
 use crate::body::writer::ResponseWriter;
 use crate::error::{Error, contain_async, into_failure};
@@ -46,6 +47,7 @@ pub struct Runtime {
     local_addr: Option<String>,
     deadline_margin: Option<Duration>,
     response_limit: SizeLimit,
+    after_response: Option<AfterResponse>,
 }
 
 impl Default for Runtime {
@@ -65,6 +67,7 @@ impl Runtime {
             local_addr: None,
             deadline_margin: Some(DEADLINE_MARGIN),
             response_limit: SizeLimit::NONE,
+            after_response: None,
         }
     }
 
@@ -138,6 +141,38 @@ impl Runtime {
         self
     }
 
+    /// Runs this after each response, before the next invocation is asked for: to flush telemetry,
+    /// which the service may otherwise freeze together with the sandbox.
+    ///
+    /// The client has its whole response by then, and does not wait. It runs within the span of the
+    /// invocation and also after a failed one. It is billed, and ends like a handler at the deadline;
+    /// its panic is logged. The event that is emitted at the end of each invocation tells how long it
+    /// took, as `after_response_ms`. What was to be flushed of that event itself, and of the span, is
+    /// flushed after the next invocation.
+    ///
+    /// ```no_run
+    /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+    /// # #[derive(Clone)] struct Exporter;
+    /// # impl Exporter { async fn flush(&self) {} }
+    /// # async fn f(exporter: Exporter) -> Result<(), lambda_stream::RunError> {
+    /// lambda_stream::Runtime::new()
+    ///     .after_response(move |_context| {
+    ///         let exporter = exporter.clone();
+    ///         async move { exporter.flush().await }
+    ///     })
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    pub fn after_response<F, U>(mut self, run: F) -> Self
+    where
+        F: Fn(Context) -> U + Send + Sync + 'static,
+        U: Future<Output = ()> + Send + 'static,
+    {
+        self.after_response = Some(AfterResponse::new(run));
+        self
+    }
+
     /// Serves invocations with this handler; see [`run`](crate::run).
     ///
     /// # Errors
@@ -198,7 +233,7 @@ impl Runtime {
     {
         let stopped = self.serve_all(setup).await;
         if let Err(error) = &stopped {
-            report::stopped(error);
+            Report::stopped(error);
         }
         stopped
     }
@@ -226,7 +261,16 @@ impl Runtime {
                 .map_err(|error| RunError::refused(error.to_string()))?;
             let timer = pin!(Timer::new(&context, self.deadline_margin));
             let event = LambdaEvent::new(event, context);
-            serve(&mut handler, event, &mut client, timer, self.response_limit).await?;
+            let hook = self.after_response.as_ref();
+            serve(
+                &mut handler,
+                event,
+                &mut client,
+                timer,
+                self.response_limit,
+                hook,
+            )
+            .await?;
         }
     }
 

@@ -23,6 +23,8 @@ where
     S: HttpService<M>,
     O: Handler<N>,
 {
+    const TRIGGER: Option<&'static str> = Some("http");
+
     async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,

@@ -11,6 +11,8 @@ mod writer;
 
 #[cfg(feature = "local")]
 mod local;
+#[cfg(feature = "logging")]
+mod logging;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(feature = "web")]

@@ -7,4 +7,5 @@ mod faults;
 mod handlers;
 mod replies;
 mod responses;
+mod telemetry;
 mod timing;

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod event_source;
+pub mod log;
 pub mod patience;
 pub mod rows;
 pub mod runtime_api;
@@ -19,6 +20,7 @@ pub mod local;
 use bytes::Bytes;
 use lambda_stream::Error;
 
+pub use log::Log;
 pub use patience::{patiently, run_until};
 pub use runtime_api::{Api, Peer, deadline, header, run_to_end, serve, serve_with};
 pub use wire_tap::WireTap;

@@ -1,5 +1,6 @@
 //! A failed invocation as the service reports it.
 
+mod causes;
 pub mod kind;
 
 use std::borrow::Cow;
@@ -9,6 +10,8 @@ use std::fmt;
 use http::header::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::causes::causes;
+use self::causes::{CAUSED_BY, mentions};
 use crate::limits::{ERROR_DOCUMENT_LIMIT, ERROR_TYPE_LIMIT};
 use crate::trailers;
 
@@ -79,18 +82,16 @@ impl Failure {
     /// [`ERROR_TYPE_LIMIT`] bytes. Any other type is reported as [`kind::UNKNOWN`].
     ///
     /// The message is a string or any error, whose [sources](StdError::source) become the stack
-    /// trace.
+    /// trace. A source whose text stands in an outer one already is left out, see [`causes`].
     pub fn new(
         error_type: impl AsRef<str>,
         message: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
         let error = message.into();
-        let mut stack_trace = Vec::new();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            stack_trace.push(format!("caused by: {cause}"));
-            source = cause.source();
-        }
+        let stack_trace = causes(&*error)
+            .into_iter()
+            .map(|cause| format!("{CAUSED_BY}{cause}"))
+            .collect();
         Self::from_parts(error.to_string(), checked(error_type.as_ref()), stack_trace)
     }
 
@@ -129,10 +130,15 @@ impl Failure {
         self
     }
 
-    /// Prepends a text and a colon to the message.
+    /// Prepends a text and a colon to the message; a text that contains the message replaces it.
     #[must_use]
     pub fn with_context(mut self, context: impl fmt::Display) -> Self {
-        self.0.message = format!("{context}: {}", self.0.message);
+        let context = context.to_string();
+        self.0.message = if mentions(&context, &self.0.message) {
+            context
+        } else {
+            format!("{context}: {}", self.0.message)
+        };
         self
     }
 
