@@ -286,7 +286,7 @@ impl Client {
     /// Returns the connection, made anew if there is none or it was closed meanwhile.
     async fn connection(&mut self) -> Result<&mut Connection, RunError> {
         let kept = match self.connection.take() {
-            Some(mut connection) => connection.is_open().then_some(connection),
+            Some(mut connection) => connection.is_open().await.then_some(connection),
             None => None,
         };
         let connection = match kept {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -82,11 +82,8 @@ impl Connection {
     }
 
     /// Whether the connection is still open, as far as can be known without sending anything.
-    pub(super) fn is_open(&mut self) -> bool {
-        // The task polls the connection again before it waits. Until then nothing has to wake it: with
-        // its own waker, sending a request would, and cost a turn of the event loop.
-        let cx = &mut Context::from_waker(Waker::noop());
-        self.poll(cx).is_ok() && !self.sender.is_closed()
+    pub(super) async fn is_open(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.poll(cx).is_ok())).await && !self.sender.is_closed()
     }
 
     /// Sends a request whose body is whole, and reads the whole answer.
@@ -176,16 +173,16 @@ impl Connection {
         }
     }
 
-    /// Awaits a future that depends on this connection and on nothing else.
+    /// Awaits a future that depends on this connection.
     async fn drive<F: Future>(&mut self, future: F) -> Result<F::Output, Lost> {
         let mut future = pin!(future);
         poll_fn(|cx| {
-            if let Poll::Ready(output) = poll_dependent(future.as_mut()) {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
             let open = self.poll(cx);
             // A future that is told of the end has a better error than the connection itself.
-            if let Poll::Ready(output) = poll_dependent(future.as_mut()) {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
             open?;
@@ -193,14 +190,6 @@ impl Connection {
         })
         .await
     }
-}
-
-/// Polls a future that makes progress only when the connection is polled, which the same task does.
-///
-/// So nothing has to wake the task: with its own waker, the connection would, and cost a turn of the
-/// event loop.
-pub(super) fn poll_dependent<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Reads a body. One that comes as a single frame is not copied.

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::connection::{Connection, Lost, poll_dependent};
+use super::connection::{Connection, Lost};
 use super::timer::Timer;
 use crate::error::{DeadlineExceeded, Failure, contain};
 use crate::response::Frames;
@@ -143,7 +143,7 @@ where
         for _ in 0..TURN_FRAMES {
             let open = self.connection.poll(cx);
             if self.answer.is_none() {
-                if let Poll::Ready(answer) = poll_dependent(self.reply.as_mut()) {
+                if let Poll::Ready(answer) = self.reply.as_mut().poll(cx) {
                     self.answer = Some(answer?);
                 }
             }

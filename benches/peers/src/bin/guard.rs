@@ -25,7 +25,7 @@ const BANDS: [(Count, Work, [f64; 2]); 18] = [
     (Count::Allocations, Work::Alone, NONE),
     // A chunk is handed over, not queued.
     (Count::Allocations, Work::Written64B, NONE),
-    (Count::Instructions, Work::Invocations, near(58_300.0)),
+    (Count::Instructions, Work::Invocations, near(57_000.0)),
     // The source, a look at the clock and a copy.
     (Count::Instructions, Work::Ready64B, near(144.0)),
     (Count::Instructions, Work::Ready1KiB, near(258.0)),
