@@ -37,7 +37,7 @@ pub trait Handler<M> {
 
     /// Serves one invocation.
     #[doc(hidden)]
-    #[allow(clippy::type_complexity)]
+    #[allow(clippy::type_complexity, reason = "the bounds are the type")]
     fn call(
         &mut self,
         event: LambdaEvent<Bytes>,

@@ -328,7 +328,7 @@ impl Runtime {
     }
 
     #[cfg(not(feature = "local"))]
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "used with the feature `local`")]
     fn local_place(&self) -> Result<Place, RunError> {
         Err(RunError::invalid(format!(
             "{RUNTIME_API} is not set, so this is not AWS Lambda; deploy the program, or enable the cargo \

@@ -159,6 +159,10 @@ impl Measure {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Measure::run`].
     pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<Report, MeasureError>
     where
         F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,

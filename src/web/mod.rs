@@ -140,9 +140,9 @@ use crate::runtime::{RunError, Runtime};
 ///
 /// The same as `Runtime::new().run(App::new(service))`.
 ///
-/// # Errors, panics, cancel safety
+/// # Errors
 ///
-/// As [`lambda_stream::run`](crate::run).
+/// With panics and cancel safety, as [`lambda_stream::run`](crate::run).
 ///
 /// ```no_run
 /// use http::{Request, Response};
@@ -169,9 +169,9 @@ where
 ///
 /// The same as `Runtime::new().run(App::new(service).buffered())`; see [`App::buffered`].
 ///
-/// # Errors, panics, cancel safety
+/// # Errors
 ///
-/// As [`lambda_stream::run`](crate::run).
+/// With panics and cancel safety, as [`lambda_stream::run`](crate::run).
 pub async fn run_buffered<S, M>(service: S) -> Result<(), RunError>
 where
     S: HttpService<M>,

@@ -18,7 +18,7 @@ pub fn head() -> lambda_stream::Head {
     let head = lambda_stream::Head::ok();
     HEADERS
         .iter()
-        .fold(head, |head, (name, value)| head.header(name, value))
+        .fold(head, |head, (name, value)| head.header(*name, *value))
 }
 
 /// These headers as a prelude, for peers that cannot make one.

@@ -50,7 +50,7 @@ impl Process {
         if program.own_group {
             command.process_group(0);
         }
-        #[cfg_attr(not(unix), allow(unused_mut))]
+        #[cfg_attr(not(unix), allow(unused_mut, reason = "changed on Unix"))]
         let mut process = Self {
             child: command.spawn()?,
             own_group: program.own_group,

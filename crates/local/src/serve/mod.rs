@@ -1,7 +1,7 @@
 //! A server of the Runtime API on a thread of its own: what the local Lambda and the measurements
 //! of `lambda-stream` share.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "hidden from the documentation")]
 
 mod accept;
 mod call;
