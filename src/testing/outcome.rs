@@ -92,7 +92,7 @@ impl Outcome {
     /// # Errors
     ///
     /// When it is not JSON, or not of this type.
-    pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body())
     }
 
