@@ -1,12 +1,17 @@
-//! Request ids, trace ids and times as the service writes them.
+//! Request ids, ARNs, trace ids and times as the service writes them.
 
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
 /// Returns a new request id: a version 4 UUID.
-pub fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     Uuid::new_v4().to_string()
+}
+
+/// Returns the ARN of a function; the account is the one of AWS's documentation.
+pub(crate) fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:012345678912:function:{name}")
 }
 
 /// Returns a trace header that asks for no sampling, in the form of AWS X-Ray.
@@ -21,7 +26,7 @@ pub(crate) fn trace_id(now: SystemTime) -> String {
 }
 
 /// Returns milliseconds since 1970; 0 for times before.
-pub fn epoch_ms(time: SystemTime) -> u64 {
+pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .and_then(|since| u64::try_from(since.as_millis()).ok())

@@ -66,12 +66,12 @@ mod limits;
 mod listen;
 mod pool;
 mod program;
+mod reply;
 mod runtime_api;
-#[doc(hidden)]
-pub mod serve;
 mod server;
 mod socket;
 mod terminal;
+mod thread;
 
 pub use builder::ServerBuilder;
 pub use error::LocalError;

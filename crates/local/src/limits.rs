@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Longest time a function may run (AWS, "Lambda quotas": 15 minutes). It is also the timeout
 /// unless another one is set.
-pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Maximum number of open connections on each port. Browsers open six for each host, and a load
 /// test a few hundred; beyond this number the file descriptors of the process would run out first.

@@ -1,15 +1,20 @@
 //! Accepts the connections of a port, as many as it may have.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::front_door::FrontDoor;
 use crate::limits::CONNECTIONS;
 use crate::runtime_api::RuntimeApi;
-use crate::serve::accept_each;
 use crate::terminal::Terminal;
+
+/// How long to wait after the system refused a connection for want of something, such as file
+/// descriptors (EMFILE): without a pause the loop would spin until one is free.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves clients, for ever.
 pub(crate) async fn serve_clients(listener: TcpListener, door: Rc<FrontDoor>, terminal: Terminal) {
@@ -37,6 +42,24 @@ pub(crate) async fn serve_program(listener: TcpListener, api: Rc<RuntimeApi>, te
         }
     })
     .await;
+}
+
+/// Serves each connection on a task of its own, for ever.
+async fn accept_each<F>(listener: TcpListener, serve: impl Fn(TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // A chunk leaves when it is written: Nagle's algorithm would hold it back until the
+                // one before is acknowledged. Where the option is refused, chunks come later.
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(serve(stream, peer));
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// Bounds the number of open connections of a port.

@@ -13,8 +13,8 @@ use crate::invocation::{Environment, EnvironmentOptions, Queue};
 use crate::listen::{serve_clients, serve_program};
 use crate::pool::Pool;
 use crate::runtime_api::RuntimeApi;
-use crate::serve::{Thread, listener};
 use crate::terminal::{LineSender, LineWriter, Terminal, banner};
+use crate::thread::{Thread, listener};
 
 /// A running local Lambda; dropping it stops it.
 ///

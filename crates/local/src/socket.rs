@@ -3,16 +3,44 @@
 //! It keeps the [`Connection`] informed, bounds the time that a request's head may take, and tells
 //! a client that is gone from one that has only finished sending.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::connection::{Connection, Phase};
 use crate::limits::{HALF_CLOSE_CHECK, HALF_CLOSE_GRACE, HEAD_TIMEOUT};
+
+/// Answers the requests on a connection until it ends.
+pub(crate) async fn serve<B, E>(
+    connection: &Rc<Connection>,
+    answer: impl AsyncFn(Request<Incoming>) -> Result<Response<B>, E>,
+) where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let io = TokioIo::new(Socket::new(Rc::clone(connection)));
+    let service = service_fn(|request: Request<Incoming>| {
+        connection.begin_request(request.version());
+        answer(request)
+    });
+    tokio::select! {
+        // An error is a connection that ended early, or a client that does not speak HTTP: whoever
+        // waits for the connection learns that there.
+        _ = http1::Builder::new().serve_connection(io, service) => {}
+        () = connection.aborted() => {}
+    }
+}
 
 /// The limit of the head that is being received.
 struct HeadTimer {
@@ -32,7 +60,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(connection: Rc<Connection>) -> Self {
+    fn new(connection: Rc<Connection>) -> Self {
         Self {
             connection,
             head: None,

@@ -25,9 +25,6 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use lambda_stream_wire::decoder::Decoded;
 use lambda_stream_wire::limits::EVENT_LIMIT;
 use tokio::net::TcpStream;
@@ -45,8 +42,8 @@ use crate::id::request_id;
 use crate::invocation::{
     Answer, Budget, Delivered, Event, Fault, Invocation, Queue, RuntimeResponse, Ticket,
 };
-use crate::serve::reply::document_with;
-use crate::socket::Socket;
+use crate::reply::document_with;
+use crate::socket;
 use crate::terminal::{Report, Terminal};
 
 /// The path whose body is the event.
@@ -76,18 +73,11 @@ impl FrontDoor {
     /// Serves one connection to its end.
     pub(crate) async fn serve(self: Rc<Self>, stream: TcpStream, peer: IpAddr) {
         let connection = Connection::with_client(stream);
-        let io = TokioIo::new(Socket::new(Rc::clone(&connection)));
-        let service = service_fn(|request: Request<Incoming>| {
-            let door = Rc::clone(&self);
+        socket::serve(&connection, async |request| {
             let connection = Rc::clone(&connection);
-            connection.begin_request(request.version());
-            async move { Ok::<_, Infallible>(door.answer(request, peer, connection).await) }
-        });
-        tokio::select! {
-            // An error is a client that left or that does not speak HTTP; neither is news.
-            _ = http1::Builder::new().serve_connection(io, service) => {}
-            () = connection.aborted() => {}
-        }
+            Ok::<_, Infallible>(self.answer(request, peer, connection).await)
+        })
+        .await;
     }
 
     async fn answer(

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answer::{Reply, ReplyBody};
 use super::request_body::BodyError;
 use super::{ERROR_TYPE, INVOKE};
-use crate::serve::reply;
+use crate::reply;
 
 /// A request that does not become an invocation: what its client and the terminal are told.
 pub(super) struct Refusal {

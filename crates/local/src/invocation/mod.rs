@@ -18,7 +18,7 @@ use http::header::HeaderMap;
 
 pub(crate) use self::answer::{Answer, Cut, Delivered, RuntimeResponse};
 pub(crate) use self::budget::{Budget, Event};
-pub(crate) use self::environment::{Answering, Environment, EnvironmentOptions, Refusal};
+pub(crate) use self::environment::{Answering, Environment, EnvironmentOptions, Handed, Refusal};
 pub(crate) use self::fault::{Fault, buffered_too_large, truncated};
 pub(crate) use self::log::Log;
 pub(crate) use self::queue::{Queue, Ticket};

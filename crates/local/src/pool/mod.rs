@@ -21,8 +21,8 @@ use crate::limits::{IDLE_ENVIRONMENT, SWEEP};
 use crate::listen::serve_program;
 use crate::program::Program;
 use crate::runtime_api::RuntimeApi;
-use crate::serve::listener;
 use crate::terminal::Terminal;
+use crate::thread::listener;
 use lambda_stream_wire::failure::kind;
 
 /// The environments of one program.

@@ -1,29 +1,31 @@
 //! The Runtime API as the program calls it.
 
+mod call;
 mod refusal;
 mod response;
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use lambda_stream_wire::limits::EVENT_LIMIT;
 use lambda_stream_wire::{Failure, api};
 use tokio::net::TcpStream;
 
+use self::call::Call;
 use crate::connection::Connection;
 use crate::guard::Guard;
 use crate::header::is_single_use;
-use crate::invocation::{Answer, Environment, Fault};
-use crate::serve::{Call, function_arn, invocation, reply, reported};
-use crate::socket::Socket;
+use crate::id::{epoch_ms, function_arn, trace_id};
+use crate::invocation::{Answer, Environment, Fault, Handed};
+use crate::reply;
+use crate::socket;
 use crate::terminal::Terminal;
 
 type Reply = Response<Full<Bytes>>;
@@ -75,18 +77,10 @@ impl RuntimeApi {
             environment: Rc::clone(&self.environment),
             connection: Rc::clone(&connection),
         };
-        let io = TokioIo::new(Socket::new(Rc::clone(&connection)));
-        let service = service_fn(|request: Request<Incoming>| {
-            let api = Rc::clone(&self);
-            let connection = Rc::clone(&connection);
-            connection.begin_request(request.version());
-            async move { api.answer(request, &connection).await }
-        });
-        tokio::select! {
-            // An error is a connection that ended early: whoever waits for it learns that there.
-            _ = http1::Builder::new().serve_connection(io, service) => {}
-            () = connection.aborted() => {}
-        }
+        socket::serve(&connection, async |request| {
+            self.answer(request, &connection).await
+        })
+        .await;
     }
 
     async fn answer(
@@ -115,22 +109,30 @@ impl RuntimeApi {
 
     async fn next(&self, connection: &Rc<Connection>, single_use: bool) -> Reply {
         match self.environment.next(connection, single_use).await {
-            Ok(handed) => {
-                let mut reply = invocation(&handed.id, handed.event, self.environment.timeout());
-                let headers = reply.headers_mut();
-                for (name, value) in [
-                    (api::FUNCTION_ARN, function_arn(self.environment.function())),
-                    (api::INVOCATION_ID, handed.nonce),
-                ] {
-                    if let Ok(value) = HeaderValue::from_str(&value) {
-                        headers.insert(HeaderName::from_static(name), value);
-                    }
-                }
-                headers.extend(handed.headers);
-                reply
-            }
+            Ok(handed) => self.hand_out(handed),
             Err(refused) => refusal::refused(refused),
         }
+    }
+
+    fn hand_out(&self, handed: Handed) -> Reply {
+        let now = SystemTime::now();
+        let deadline = epoch_ms(now + self.environment.timeout());
+        let mut reply = reply::document_with(StatusCode::OK, "application/json", handed.event);
+        let headers = reply.headers_mut();
+        for (name, value) in [
+            (api::REQUEST_ID, handed.id),
+            (api::DEADLINE_MS, deadline.to_string()),
+            (api::FUNCTION_ARN, function_arn(self.environment.function())),
+            (api::TRACE_ID, trace_id(now)),
+            (api::INVOCATION_ID, handed.nonce),
+        ] {
+            // All of them are made here, of printable ASCII.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        headers.extend(handed.headers);
+        reply
     }
 
     async fn error(
@@ -140,10 +142,9 @@ impl RuntimeApi {
         headers: &HeaderMap,
         body: Incoming,
     ) -> Reply {
-        let Some((error_type, document)) = reported(headers, body).await else {
+        let Some(fault) = reported(headers, body).await else {
             return refusal::unreadable();
         };
-        let fault = Fault::from(Failure::from_json(&error_type, &document));
         let nonce = headers.get(api::INVOCATION_ID).map(HeaderValue::as_bytes);
         let begun = match self.environment.begin_answer(id, nonce, connection) {
             Ok(begun) => begun,
@@ -162,10 +163,9 @@ impl RuntimeApi {
         headers: &HeaderMap,
         body: Incoming,
     ) -> Reply {
-        let Some((error_type, document)) = reported(headers, body).await else {
+        let Some(fault) = reported(headers, body).await else {
             return refusal::unreadable();
         };
-        let fault = Fault::from(Failure::from_json(&error_type, &document));
         self.terminal
             .fault("the program could not be set up", &fault);
         match self.environment.fail_init(connection, &fault) {
@@ -179,4 +179,15 @@ impl RuntimeApi {
         self.terminal.refused(&label, StatusCode::FORBIDDEN, why);
         refusal::foreign(why)
     }
+}
+
+/// Reads what the program reports; `None` when it broke off, or sent more than an event may have.
+async fn reported(headers: &HeaderMap, body: Incoming) -> Option<Fault> {
+    let body = Limited::new(body, EVENT_LIMIT).collect().await.ok()?;
+    let error_type = headers
+        .get(api::ERROR_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .unwrap_or("Runtime.Unknown".into());
+    let failure = Failure::from_json(&error_type, &body.to_bytes());
+    Some(Fault::from(failure))
 }

@@ -9,7 +9,7 @@ use lambda_stream_wire::failure::kind;
 
 use super::Reply;
 use crate::invocation::{Refusal, buffered_too_large};
-use crate::serve::reply;
+use crate::reply;
 
 pub(super) fn refused(refusal: Refusal) -> Reply {
     let (status, error_type, message) = match refusal {

@@ -16,7 +16,7 @@ use crate::invocation::{
     Answer, Answering, Delivered, Environment, Fault, RuntimeResponse, truncated,
 };
 use crate::limits::UNWANTED_REST;
-use crate::serve::reply;
+use crate::reply;
 
 /// Takes a response and answers once it has been delivered.
 pub(super) async fn take(

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::operation::{Call, Operation};
 use crate::front_door::refusal::Refusal;
-use crate::serve::function_arn;
+use crate::id::function_arn;
 
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 const LOG_TYPE: &str = "x-amz-log-type";

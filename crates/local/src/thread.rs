@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 /// A thread with an event loop of its own; dropping it stops it, closes what it serves and waits
 /// for it.
 #[derive(Debug)]
-pub struct Thread {
+pub(crate) struct Thread {
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -24,7 +24,7 @@ impl Thread {
     /// # Errors
     ///
     /// When the system gives no thread or event loop, and when `begin` fails.
-    pub fn start<G: 'static>(
+    pub(crate) fn start<G: 'static>(
         name: &str,
         begin: impl FnOnce() -> io::Result<G> + Send + 'static,
     ) -> io::Result<Self> {
@@ -83,7 +83,7 @@ fn serve<G>(
 }
 
 /// A listener for the event loop that this is called in.
-pub fn listener(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+pub(crate) fn listener(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
     listener.set_nonblocking(true)?;
     tokio::net::TcpListener::from_std(listener)
 }

@@ -7,10 +7,10 @@ use http_body_util::Full;
 use serde_json::json;
 
 /// Why an answer to an invocation is refused that is not there.
-pub const UNKNOWN_ID: &str = "no invocation with this request id waits for an answer";
+pub(crate) const UNKNOWN_ID: &str = "no invocation with this request id waits for an answer";
 
 /// An error of the server itself, in the form of the Runtime API: `{"errorMessage","errorType"}`.
-pub fn error(
+pub(crate) fn error(
     status: StatusCode,
     error_type: &str,
     message: impl std::fmt::Display,
@@ -20,7 +20,7 @@ pub fn error(
 }
 
 /// What the Runtime API answers to a report it has taken.
-pub fn accepted() -> Response<Full<Bytes>> {
+pub(crate) fn accepted() -> Response<Full<Bytes>> {
     document_with(
         StatusCode::ACCEPTED,
         "application/json",
@@ -28,7 +28,7 @@ pub fn accepted() -> Response<Full<Bytes>> {
     )
 }
 
-pub fn document_with(
+pub(crate) fn document_with(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
