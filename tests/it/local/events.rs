@@ -1,6 +1,6 @@
 //! Events from clients of the local Lambda: their order, limits and errors.
 
-use super::{assert_serves, respond_to_client};
+use super::{assert_serves, hand_out, respond_to_client};
 use crate::support::local::{Program, chunked, client, framed, invoke, request, server};
 
 const LIMIT: usize = 6 * 1024 * 1024;
@@ -41,9 +41,7 @@ async fn departed_client_leaves_the_queue() {
 #[tokio::test]
 async fn empty_request_is_an_empty_object() {
     let server = server();
-    let mut client = invoke(&server, "").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "").await;
     assert_eq!(invocation.event, "{}");
     program.respond(invocation.id(), "{}", b"").await;
     assert_eq!(client.response().await.1, b"");

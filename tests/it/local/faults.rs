@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::hand_out;
 use crate::support::local::{
     Program, RawClient, client, failed_end, framed, invoke, post, request, server,
 };
@@ -319,9 +320,7 @@ async fn timeout_fails_the_invocation_and_frees_its_place() {
             .output(lines.clone()),
     );
     // Before the head.
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 502);
     assert_eq!(head.get("x-amzn-errortype"), Some("Sandbox.Timedout"));

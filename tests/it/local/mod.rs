@@ -14,22 +14,26 @@ mod server;
 
 use lambda_stream::local::Server;
 
-use crate::support::local::{Program, RawClient, invoke};
+use crate::support::local::{Invocation, Program, RawClient, invoke};
+
+/// Connects a client, and a program that has been handed its invocation.
+pub async fn hand_out(server: &Server, event: &str) -> (RawClient, Program, Invocation) {
+    let client = invoke(server, event).await;
+    let mut program = Program::connect(server).await;
+    let invocation = program.next().await;
+    (client, program, invocation)
+}
 
 /// Connects a client, and a program that has begun to respond to it.
 pub async fn respond_to_client(server: &Server) -> (RawClient, Program) {
-    let client = invoke(server, "1").await;
-    let mut program = Program::connect(server).await;
-    let invocation = program.next().await;
+    let (client, mut program, invocation) = hand_out(server, "1").await;
     program.begin(invocation.id()).await;
     (client, program)
 }
 
 /// Asserts that one more invocation succeeds.
 pub async fn assert_serves(server: &Server) {
-    let mut client = invoke(server, r#""next""#).await;
-    let mut program = Program::connect(server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(server, r#""next""#).await;
     assert_eq!(invocation.event, r#""next""#);
     program.respond(invocation.id(), "{}", b"ok").await;
     assert_eq!(client.response().await.1, b"ok");

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::hand_out;
 use crate::support::local::{Program, RawClient, chunked, framed, invoke, request, server};
 
 fn error_type(body: &str) -> String {
@@ -15,9 +16,7 @@ fn error_type(body: &str) -> String {
 #[tokio::test]
 async fn invocation_has_the_documented_headers() {
     let server = server();
-    let _client = invoke(&server, r#"{"n":3}"#).await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (_client, _program, invocation) = hand_out(&server, r#"{"n":3}"#).await;
     assert_eq!(invocation.event, r#"{"n":3}"#);
     assert_eq!(invocation.id().len(), 36);
     let deadline: u64 = invocation
@@ -55,9 +54,7 @@ async fn unknown_request_id_is_rejected() {
 #[tokio::test]
 async fn response_mode_must_be_streaming() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     let path = format!("invocation/{}/response", invocation.id());
     for mode in ["Streaming", "buffered", ""] {
         let header = format!("lambda-runtime-function-response-mode: {mode}\r\n");
@@ -72,9 +69,7 @@ async fn response_mode_must_be_streaming() {
 #[tokio::test]
 async fn next_is_rejected_during_an_invocation() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     for mut asking in [
         Program::connect(&server).await,
         Program::connect(&server).await,
@@ -91,9 +86,7 @@ async fn next_is_rejected_during_an_invocation() {
 #[tokio::test]
 async fn response_can_be_sent_once() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     program.begin(invocation.id()).await;
     program.chunk(framed("{}", b"a")).await;
     assert_eq!(client.head().await.status, 200);
@@ -129,9 +122,7 @@ async fn unknown_paths_are_not_found() {
 #[tokio::test]
 async fn error_before_head_is_502() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     let document = r#"{"errorMessage":"no tokens","errorType":"Function.Quota","stackTrace":[]}"#;
     let path = format!("invocation/{}/error", invocation.id());
     let header = "lambda-runtime-function-error-type: Function.Quota\r\n";
@@ -146,9 +137,7 @@ async fn error_before_head_is_502() {
 #[tokio::test]
 async fn malformed_error_document_becomes_the_message() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     let path = format!("invocation/{}/error", invocation.id());
     program.post(&path, "", "it broke").await;
     let (head, body) = client.response().await;
@@ -193,9 +182,7 @@ async fn undelivered_event_stays_queued() {
     let mut gone = Program::connect(&server).await;
     gone.request_next().await;
     drop(gone);
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     program.respond(invocation.id(), "{}", b"ok").await;
     assert_eq!(client.response().await.1, b"ok");
 }
@@ -229,9 +216,7 @@ async fn program_exit_fails_its_invocation() {
         "Runtime.ExitError"
     );
     // The next invocation is served.
-    let mut client = invoke(&server, "2").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "2").await;
     assert_eq!(invocation.event, "2");
     program.respond(invocation.id(), "{}", b"ok").await;
     assert_eq!(client.response().await.1, b"ok");
@@ -274,9 +259,7 @@ async fn next_on_new_connection_abandons_invocation() {
 #[tokio::test]
 async fn client_disconnect_closes_program_connection() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     program.begin(invocation.id()).await;
     program.chunk(framed("{}", b"first")).await;
     client.head().await;
@@ -284,9 +267,7 @@ async fn client_disconnect_closes_program_connection() {
     drop(client);
     assert_eq!(program.0.closed().await, b"");
 
-    let mut client = invoke(&server, "2").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "2").await;
     assert_eq!(invocation.event, "2");
     program.respond(invocation.id(), "{}", b"ok").await;
     assert_eq!(client.response().await.1, b"ok");
@@ -295,9 +276,7 @@ async fn client_disconnect_closes_program_connection() {
 #[tokio::test]
 async fn client_disconnect_before_head_closes_stream() {
     let server = server();
-    let client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (client, mut program, invocation) = hand_out(&server, "1").await;
     drop(client);
     // Another request, so that the server has noticed that the client left.
     request(&server, "GET", "/invoke").await.response().await;
@@ -309,9 +288,7 @@ async fn client_disconnect_before_head_closes_stream() {
 #[tokio::test]
 async fn buffered_response_without_client_is_accepted() {
     let server = server();
-    let client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (client, mut program, invocation) = hand_out(&server, "1").await;
     drop(client);
     request(&server, "GET", "/invoke").await.response().await;
     let path = format!("invocation/{}/response", invocation.id());
@@ -324,9 +301,7 @@ async fn buffered_response_without_client_is_accepted() {
 #[tokio::test]
 async fn reply_follows_the_end_of_body() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     program.begin(invocation.id()).await;
     program.chunk(framed("{}", b"a")).await;
     client.head().await;
@@ -347,9 +322,7 @@ async fn reply_follows_the_end_of_body() {
 #[tokio::test]
 async fn echoed_attempt_has_to_be_the_right_one() {
     let server = server();
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
+    let (mut client, mut program, invocation) = hand_out(&server, "1").await;
     let nonce = invocation.head.get("lambda-runtime-invocation-id").unwrap();
     let header = |nonce: &str| format!("lambda-runtime-invocation-id: {nonce}\r\n");
     for call in ["response", "error"] {
