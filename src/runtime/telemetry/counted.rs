@@ -1,7 +1,7 @@
 //! A payload whose chunks are counted.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -34,14 +34,15 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
-        let Some(figures) = this.figures else {
-            return this.stream.poll_next(cx);
-        };
-        let item = ready!(this.stream.poll_next(cx));
-        if let Some(Ok(chunk)) = &item {
-            figures.add_chunk(chunk.len());
+        match this.stream.poll_next(cx) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                if let Some(figures) = this.figures {
+                    figures.add_chunk(chunk.len());
+                }
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            other => other,
         }
-        Poll::Ready(item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
