@@ -153,10 +153,11 @@ impl Prelude<'_> {
 
     /// Returns the names of the headers that the prelude has.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.headers.keys().filter(|name| {
+        let names_headers = self.headers.contains_key(header::CONNECTION);
+        self.headers.keys().filter(move |name| {
             **name != header::SET_COOKIE
                 && !EXCLUDED_HEADERS.contains(name)
-                && !has_connection_token(self.headers, name.as_str())
+                && !(names_headers && has_connection_token(self.headers, name.as_str()))
         })
     }
 
@@ -166,7 +167,8 @@ impl Prelude<'_> {
     }
 
     fn is_repeated(&self, name: &HeaderName) -> bool {
-        self.headers.get_all(name).iter().nth(1).is_some()
+        let any_is = self.headers.len() > self.headers.keys_len();
+        any_is && self.headers.get_all(name).iter().nth(1).is_some()
     }
 
     fn declares_empty(&self) -> bool {
