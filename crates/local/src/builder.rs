@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use crate::limits::{LONGEST_TIMEOUT, STALLED_CLIENT};
 use crate::{
-    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, CONCURRENCY_VARIABLE, DEFAULT_ADDRESS, LocalError,
-    PUBLIC_VARIABLE, Program, Server,
+    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, PUBLIC_VARIABLE,
+    Program, Server,
 };
-
-/// Maximum number of processes of one program unless another one is set.
-const DEFAULT_CONCURRENCY: usize = 10;
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
 ///
@@ -118,7 +115,7 @@ impl ServerBuilder {
     /// connection is closed, and the program goes on with the next invocation. The default is 10
     /// seconds.
     ///
-    /// A client that nobody waits for may take as long as it wants.
+    /// While no other client waits, it may take as long as it wants.
     pub fn client_timeout(mut self, timeout: Duration) -> Self {
         self.client_timeout = timeout;
         self
@@ -171,21 +168,6 @@ impl ServerBuilder {
         self.program
             .as_ref()
             .map_or("local", |(program, _)| &program.name)
-    }
-
-    /// Starts further copies of the current program, as
-    /// [`further_processes`](Self::further_processes) does, so that it and its copies are as many
-    /// as [`CONCURRENCY_VARIABLE`] says, or 10. With 1, and where the system does not tell the path
-    /// of the program, there are no copies.
-    pub fn further_copies(self) -> Self {
-        let total = std::env::var(CONCURRENCY_VARIABLE)
-            .ok()
-            .and_then(|value| value.trim().parse::<usize>().ok())
-            .unwrap_or(DEFAULT_CONCURRENCY);
-        match Program::current() {
-            Ok(program) => self.further_processes(program, total.saturating_sub(1)),
-            Err(_) => self,
-        }
     }
 
     /// Whether a program that was started elsewhere uses the Runtime API.

@@ -5,11 +5,11 @@
 //! listens twice:
 //!
 //! - the **front door** ([`Server::address`], `127.0.0.1:7000` by default) for clients. The path
-//!   `/invoke` takes the body of a POST as the event (an empty body is `{}`). AWS SDKs call `Invoke`
-//!   and `InvokeWithResponseStream` with this address as their endpoint and any credentials.
-//!   `/_apigateway/<stage>/…` is a request to an API Gateway REST API with streamed responses: the
-//!   event is payload format 1.0. Any other path and method is a request to a Function URL: the
-//!   event is payload format 2.0. The hosts `<name>.lambda-url.localhost` and
+//!   `/invoke` takes the body of a POST as the event (an empty body is `{}`). AWS SDKs call
+//!   `Invoke` and `InvokeWithResponseStream` with this address as their endpoint and any
+//!   credentials. `/_apigateway/<stage>/…` is a request to an API Gateway REST API with streamed
+//!   responses: the event is payload format 1.0. Any other path and method is a request to a
+//!   Function URL: the event is payload format 2.0. The hosts `<name>.lambda-url.localhost` and
 //!   `<name>.execute-api.localhost` give either of them a name.
 //! - the **Runtime API** ([`Server::runtime_api`], on a port of its own) for the program that
 //!   answers. It is the real protocol over a real socket, so a program runs the code here that it
@@ -50,7 +50,7 @@
 //!   server started.
 //! - Nothing limits the rate or the size of a streamed response.
 //! - After the answer to `HEAD`, a 204 or a 304, the rest of the program's stream is read for one
-//!   second; then its connection is closed, as nobody waits for the rest.
+//!   second; then its connection is closed.
 
 #![warn(missing_docs)]
 
@@ -92,6 +92,6 @@ pub const ALLOWED_HOSTS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ALLOWED_HOSTS";
 /// can reach, if it is `1`.
 pub const PUBLIC_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_PUBLIC";
 
-/// The environment variable that sets how many processes of a program there may be at once; 1 turns
-/// further processes off.
+/// The environment variable that sets how many processes of its program the command `lambda-stream`
+/// starts at most.
 pub const CONCURRENCY_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_CONCURRENCY";

@@ -1,7 +1,6 @@
 //! A program that the local Lambda starts by itself.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 
 /// A program that answers invocations, in any language, which the local Lambda starts, watches and
@@ -18,7 +17,6 @@ pub struct Program {
     pub(crate) name: String,
     pub(crate) handler: String,
     pub(crate) memory_mb: u32,
-    pub(crate) own_group: bool,
     pub(crate) watched: Vec<PathBuf>,
 }
 
@@ -33,23 +31,8 @@ impl Program {
             name: "local".to_owned(),
             handler: "bootstrap".to_owned(),
             memory_mb: 128,
-            own_group: true,
             watched: Vec::new(),
         }
-    }
-
-    /// Returns the current program with its arguments, for further copies of it.
-    ///
-    /// Copies belong to the process group of the current program, so that Ctrl-C ends all of them.
-    ///
-    /// # Errors
-    ///
-    /// When the system does not tell the path of the executable.
-    pub fn current() -> io::Result<Self> {
-        let mut program = Self::new(std::env::current_exe()?);
-        program.arguments = std::env::args_os().skip(1).collect();
-        program.own_group = false;
-        Ok(program)
     }
 
     /// Adds an argument.

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use lambda_stream_local::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, Program, Server, ServerBuilder};
+use lambda_stream_local::{
+    ADDRESS_VARIABLE, CONCURRENCY_VARIABLE, DEFAULT_ADDRESS, Program, Server, ServerBuilder,
+};
 
 /// Runs AWS Lambda functions that stream on this machine.
 #[derive(Parser)]
@@ -46,7 +48,7 @@ struct Local {
         long,
         value_name = "NUMBER",
         default_value = "10",
-        env = "LAMBDA_STREAM_LOCAL_CONCURRENCY"
+        env = CONCURRENCY_VARIABLE
     )]
     processes: NonZeroUsize,
 

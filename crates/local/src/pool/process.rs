@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncRead;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -15,11 +15,10 @@ use crate::id::request_id;
 use crate::limits::PROCESS_END;
 use crate::program::Program;
 
-/// A running process; dropping it ends it and, where it leads a process group, every other process of
-/// the group.
+/// A running process; dropping it ends it and, where there are process groups, every other process
+/// of its group.
 pub(super) struct Process {
     child: Child,
-    own_group: bool,
     /// The group that it was started as the leader of.
     #[cfg(unix)]
     group: Option<Pid>,
@@ -47,18 +46,15 @@ impl Process {
             command.current_dir(directory);
         }
         #[cfg(unix)]
-        if program.own_group {
-            command.process_group(0);
-        }
+        command.process_group(0);
         #[cfg_attr(not(unix), allow(unused_mut, reason = "changed on Unix"))]
         let mut process = Self {
             child: command.spawn()?,
-            own_group: program.own_group,
             #[cfg(unix)]
             group: None,
         };
         #[cfg(unix)]
-        if program.own_group {
+        {
             process.group = process.id();
         }
         Ok(process)
@@ -95,11 +91,8 @@ impl Process {
     fn terminate(&self) {
         #[cfg(unix)]
         if let Some(id) = self.id() {
-            let _ = if self.own_group {
-                kill_process_group(id, Signal::TERM)
-            } else {
-                kill_process(id, Signal::TERM)
-            };
+            // There may be none left.
+            let _ = kill_process_group(id, Signal::TERM);
         }
     }
 
