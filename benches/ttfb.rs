@@ -1,4 +1,5 @@
-//! Time to first byte: from an event to the first byte of its response's payload, on a warm connection.
+//! Time to first byte: from an event to the first byte of its response's payload, on a warm
+//! connection.
 
 mod support;
 

@@ -50,7 +50,8 @@
 //!    whole.
 //! 2. A chunk that is ready is written at once; nothing waits for a fuller buffer. Chunks that are
 //!    ready together may share a write, once their stream has shown that it is fast.
-//! 3. Bytes are exact, for any size, content and number of chunks. Empty chunks do not end the body.
+//! 3. Bytes are exact, for any size, content and number of chunks. Empty chunks do not end the
+//!    body.
 //! 4. An error, a panic or a deadline becomes real HTTP trailers after the last good chunk. The
 //!    stream is not polled again, and the next invocation is served.
 //! 5. Memory is flat: the stream is polled only once the socket has taken what it gave before.
@@ -74,10 +75,10 @@
 //!
 //! # Stability
 //!
-//! The types of `bytes`, `http`, `http-body`, `futures-core`, `futures-sink`, `tokio` (`AsyncWrite`),
-//! `tower-service` and `serde` are part of the public API, with the feature `web` those of
-//! `aws_lambda_events`, and with `axum` those of `axum-core`. The text of errors and log lines is
-//! not.
+//! The types of `bytes`, `http`, `http-body`, `futures-core`, `futures-sink`, `tokio`
+//! (`AsyncWrite`), `tower-service` and `serde` are part of the public API, with the feature `web`
+//! those of `aws_lambda_events`, and with `axum` those of `axum-core`. The text of errors and log
+//! lines is not.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -7,8 +7,8 @@
 //! the programs would build all dependencies once more.
 //!
 //! The programs of `tests/misuse` are compiled with the default features and those of
-//! `tests/misuse_web` with all features, since the compiler lists the other types that would fit, and
-//! their number depends on the features.
+//! `tests/misuse_web` with all features, since the compiler lists the other types that would fit,
+//! and their number depends on the features.
 #![cfg(any(
     all(
         feature = "default",
@@ -96,8 +96,8 @@ fn compile(program: &Path, libraries: &[(String, PathBuf)]) -> String {
     portable(&String::from_utf8(output.stderr).unwrap())
 }
 
-/// Removes what depends on this machine or on unrelated changes: absolute paths, the line numbers of
-/// the library, and the summary at the end.
+/// Removes what depends on this machine or on unrelated changes: absolute paths, the line numbers
+/// of the library, and the summary at the end.
 fn portable(messages: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
     let messages = messages.replace(root, "");

@@ -1,5 +1,5 @@
-//! Code that the benches share: the plan of an invocation, the source of its chunks, and a Runtime API
-//! that makes invocations and checks each byte.
+//! Code that the benches share: the plan of an invocation, the source of its chunks, and a Runtime
+//! API that makes invocations and checks each byte.
 //!
 //! `benches/peers` uses the same files, so that the same server measures every runtime.
 

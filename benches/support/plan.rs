@@ -9,8 +9,8 @@ pub struct Plan {
     pub chunks: u32,
     /// Size of each chunk in bytes; 0 means the sizes of [`MIXED`], one after another.
     pub size: u32,
-    /// Time between two chunks in microseconds; 0 means that each chunk is ready at once, [`ALONE`] that
-    /// it is ready at the second poll.
+    /// Time between two chunks in microseconds; 0 means that each chunk is ready at once,
+    /// [`ALONE`] that it is ready at the second poll.
     pub pace_us: u32,
 }
 
@@ -27,8 +27,8 @@ pub const STAMP: usize = 8;
 /// Size of the largest chunk.
 pub const LARGEST: usize = 64 * 1024;
 
-/// Number of bytes after which the payload repeats. It is prime, so that a lost, repeated or misplaced
-/// chunk shows, whatever the size of the chunks.
+/// Number of bytes after which the payload repeats. It is prime, so that a lost, repeated or
+/// misplaced chunk shows, whatever the size of the chunks.
 pub const PERIOD: usize = 65_521;
 
 /// The payload of every invocation, long enough for a chunk to begin anywhere in the first period.

@@ -1,7 +1,7 @@
 //! A Runtime API for measuring: blocking, over a plain socket, on the thread of whoever calls it.
 //!
-//! It does little between two measured moments: one fixed buffer, no allocation per chunk, one write
-//! per answer.
+//! It does little between two measured moments: one fixed buffer, no allocation per chunk, one
+//! write per answer.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -19,8 +19,8 @@ const BUFFER: usize = 256 * 1024;
 
 const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
 
-/// How long a head is awaited on one connection: a client with a pool may use another one. Nothing that
-/// is measured takes so long, except for Nagle's algorithm.
+/// How long a head is awaited on one connection: a client with a pool may use another one. Nothing
+/// that is measured takes so long, except for Nagle's algorithm.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\
@@ -206,8 +206,8 @@ impl Server {
 
     /// Waits until a connection can be read, and switches to it.
     ///
-    /// A new connection may never send anything, because a client with a pool connects in advance. So it
-    /// is waited for like the others.
+    /// A new connection may never send anything, because a client with a pool connects in advance.
+    /// So it is waited for like the others.
     fn choose(&mut self) {
         let Some(wait) = self.wait else { return };
         while let (Some(peer), true) = (&self.peer, self.start == self.end) {

@@ -13,8 +13,8 @@ use super::plan::{ALONE, PATTERN, PERIOD, Plan, STAMP};
 /// The usual error of a handler.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The chunks of a plan. Chunks that are ready at once are slices of a static array, so that sending
-/// them is measured and not making them.
+/// The chunks of a plan. Chunks that are ready at once are slices of a static array, so that
+/// sending them is measured and not making them.
 #[derive(Debug)]
 pub struct Source {
     plan: Plan,
@@ -51,7 +51,8 @@ impl Source {
         data
     }
 
-    /// Polls for a chunk that is not ready at once; out of line, so that ready ones do not pay for it.
+    /// Polls for a chunk that is not ready at once; out of line, so that ready ones do not pay for
+    /// it.
     #[inline(never)]
     fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let Some(pace) = &mut self.pace else {

@@ -7,7 +7,8 @@ use futures_core::Stream;
 use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, Head};
 
-/// Writes the chunks of this stream, which other handlers return: the writer is the only difference.
+/// Writes the chunks of this stream, which other handlers return: the writer is the only
+/// difference.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! Measures a handler that sends tokens as server-sent events: time to first byte, and latency per token.
+//! Measures a handler that sends tokens as server-sent events: time to first byte, and latency per
+//! token.
 
 use std::time::Duration;
 

@@ -34,7 +34,8 @@ async fn handler(
     }))
 }
 
-/// Stands for a database cursor. `?break=N` makes it fail after N rows, to show how an error arrives.
+/// Stands for a database cursor. `?break=N` makes it fail after N rows, to show how an error
+/// arrives.
 fn orders(rows: u64, breaks_after: Option<u64>) -> impl Stream<Item = Result<Line, Error>> {
     tokio_stream::iter(1..=rows)
         .map(move |id| match breaks_after {

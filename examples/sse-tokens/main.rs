@@ -94,8 +94,8 @@ impl<I> Drop for Generation<I> {
         if self.is_over {
             println!("generation ended after {} tokens", self.made);
         } else {
-            // Here a real program cancels its request to the model. On AWS that happens at the deadline,
-            // not when the client disconnects: the service does not report that.
+            // Here a real program cancels its request to the model. On AWS that happens at the
+            // deadline, not when the client disconnects: the service does not report that.
             println!("generation cancelled after {} tokens", self.made);
         }
     }

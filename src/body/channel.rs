@@ -19,13 +19,13 @@ type Item = Result<Bytes, Failure>;
 
 /// Creates a sender, for code that runs on another task, and the body that it sends.
 ///
-/// At most `capacity` chunks wait between the two; a capacity that a tokio channel cannot have (0, or
-/// more than [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS)) means the nearest one
-/// that it can. Prefer [`stream_from`](super::writer::stream_from) where nothing has to be spawned:
-/// it needs neither a queue nor a second task.
+/// At most `capacity` chunks wait between the two; a capacity that a tokio channel cannot have (0,
+/// or more than [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS)) means the nearest
+/// one that it can. Prefer [`stream_from`](super::writer::stream_from) where nothing has to be
+/// spawned: it needs neither a queue nor a second task.
 ///
-/// A sender that is dropped without [`finish`](BodySender::finish), as it is when its task panics or
-/// is aborted, ends the body with an error
+/// A sender that is dropped without [`finish`](BodySender::finish), as it is when its task panics
+/// or is aborted, ends the body with an error
 /// ([`SENDER_DROPPED`](crate::failure::kind::SENDER_DROPPED)) and not as if it were complete.
 ///
 /// ```

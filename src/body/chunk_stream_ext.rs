@@ -195,10 +195,11 @@ pub trait ChunkStreamExt: TryStream + Sized {
     /// Ends the stream with a [`SizeLimitExceeded`](crate::body::SizeLimitExceeded) error before
     /// its chunks exceed `max_bytes` in total.
     ///
-    /// The service cuts a response at its own limit, [200 MB by default](crate::body::RESPONSE_LIMIT),
-    /// and the client sees a broken transfer that may end inside a row. This combinator ends it
-    /// after a whole chunk: nothing of the chunk that would exceed the limit is sent. Exactly
-    /// `max_bytes` are allowed; the head of the response does not count.
+    /// The service cuts a response at its own limit, [200 MB by
+    /// default](crate::body::RESPONSE_LIMIT), and the client sees a broken transfer that may
+    /// end inside a row. This combinator ends it after a whole chunk: nothing of the chunk that
+    /// would exceed the limit is sent. Exactly `max_bytes` are allowed; the head of the
+    /// response does not count.
     ///
     /// [`Runtime::response_limit`](crate::Runtime::response_limit) does the same for every
     /// response.

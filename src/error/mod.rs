@@ -23,8 +23,8 @@ pub use self::size_limit_exceeded::SizeLimitExceeded;
 
 /// Any error: what handlers and streams usually fail with.
 ///
-/// Every `std::error::Error`, `anyhow::Error`, `String` and `&str` becomes one with `?` or `.into()`.
-/// To choose the type that is reported, return a [`Failure`](crate::Failure).
+/// Every `std::error::Error`, `anyhow::Error`, `String` and `&str` becomes one with `?` or
+/// `.into()`. To choose the type that is reported, return a [`Failure`](crate::Failure).
 pub type Error = Box<dyn StdError + Send + Sync>;
 
 /// Returns what an error of a handler or a stream is reported as.
@@ -53,8 +53,8 @@ pub(crate) fn into_failure<E: Into<Error>>(error: E) -> Failure {
     }
 }
 
-/// Returns the source of an error. An [`io::Error`] gives the source of what it wraps, so the wrapped
-/// error itself has to be asked for.
+/// Returns the source of an error. An [`io::Error`] gives the source of what it wraps, so the
+/// wrapped error itself has to be asked for.
 fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     match error
         .downcast_ref::<io::Error>()

@@ -11,7 +11,8 @@ use lambda_stream_wire::failure::kind;
 
 /// Runs user code and turns its panic into a failure.
 ///
-/// Whatever panicked has to be dropped and never touched again, so that its broken state is not seen.
+/// Whatever panicked has to be dropped and never touched again, so that its broken state is not
+/// seen.
 pub(crate) fn contain<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| panic_failure(&*payload))
 }

@@ -19,9 +19,9 @@ const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the service tells of an invocation: its id, deadline, trace, caller and function.
 ///
-/// The values are headers of `GET …/invocation/next` and environment variables, kept as they came and
-/// read when asked for, so that a context costs next to nothing. Cloning is cheap enough to do once an
-/// invocation.
+/// The values are headers of `GET …/invocation/next` and environment variables, kept as they came
+/// and read when asked for, so that a context costs next to nothing. Cloning is cheap enough to do
+/// once an invocation.
 ///
 /// A header that is absent, empty or no text reads as `None`; the request id is always there.
 #[derive(Clone)]
@@ -154,8 +154,8 @@ impl Context {
 
     /// When the service stops the function.
     ///
-    /// As the Runtime API sent it, so it may be nonsense: some local tools send a constant that lies in
-    /// the past. [`remaining_time`](Self::remaining_time) does not fall for it.
+    /// As the Runtime API sent it, so it may be nonsense: some local tools send a constant that
+    /// lies in the past. [`remaining_time`](Self::remaining_time) does not fall for it.
     pub fn deadline(&self) -> Option<SystemTime> {
         deadline_of(&self.0.headers)
     }
@@ -163,23 +163,24 @@ impl Context {
     /// How long until the service stops the function; zero once the deadline has passed.
     ///
     /// `None` when there is no deadline, and when it is absurd: it had passed before the invocation
-    /// arrived, or it is more than a day away. Measured on the monotonic clock from the moment at which
-    /// the invocation arrived.
+    /// arrived, or it is more than a day away. Measured on the monotonic clock from the moment at
+    /// which the invocation arrived.
     pub fn remaining_time(&self) -> Option<Duration> {
         self.0
             .expires
             .map(|expires| expires.saturating_duration_since(Instant::now()))
     }
 
-    /// When to end in order not to be killed: the margin before the deadline, but never earlier than
-    /// halfway from now to it. `None` when the deadline is absurd.
+    /// When to end in order not to be killed: the margin before the deadline, but never earlier
+    /// than halfway from now to it. `None` when the deadline is absurd.
     pub(crate) fn end_before_deadline(&self, margin: Duration) -> Option<Instant> {
         let expires = self.0.expires?;
         let left = expires.saturating_duration_since(Instant::now());
         Some(expires - margin.min(left / 2))
     }
 
-    /// A context whose deadline is this very moment: [`SystemTime`] is not exact under a paused clock.
+    /// A context whose deadline is this very moment: [`SystemTime`] is not exact under a paused
+    /// clock.
     #[cfg(test)]
     pub(crate) fn expiring_at(expires: Instant) -> Self {
         Self(Arc::new(Inner {

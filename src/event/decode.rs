@@ -14,8 +14,9 @@ use lambda_stream_wire::failure::kind;
 ///
 /// `Function.InvalidEvent`, with the path to the field that is wrong or missing.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(event: Bytes) -> Result<T, Failure> {
-    // `Bytes` can be decoded from JSON, too, but a handler that takes bytes does not mean an array of
-    // numbers. The downcast succeeds exactly if `T` is `Bytes`, and is resolved at compile time.
+    // `Bytes` can be decoded from JSON, too, but a handler that takes bytes does not mean an array
+    // of numbers. The downcast succeeds exactly if `T` is `Bytes`, and is resolved at compile
+    // time.
     let mut event = Some(event);
     if let Some(raw) = (&mut event as &mut dyn Any).downcast_mut::<Option<T>>() {
         if let Some(raw) = raw.take() {

@@ -9,9 +9,10 @@ pub(crate) use decode::decode;
 
 /// An invocation as a handler receives it.
 ///
-/// `T` is what the event is decoded into: any type that implements [`serde::Deserialize`], such as a
-/// struct of your own, a type of the `aws_lambda_events` crate or `serde_json::Value`. With
-/// [`Bytes`](bytes::Bytes) the handler receives the event as it was sent, neither decoded nor copied.
+/// `T` is what the event is decoded into: any type that implements [`serde::Deserialize`], such as
+/// a struct of your own, a type of the `aws_lambda_events` crate or `serde_json::Value`. With
+/// [`Bytes`](bytes::Bytes) the handler receives the event as it was sent, neither decoded nor
+/// copied.
 ///
 /// ```
 /// use lambda_stream::LambdaEvent;

@@ -34,9 +34,9 @@
 //!
 //! # Format
 //!
-//! In text and in JSON, a line has the time, the level, the id of the request that it belongs to, the
-//! target, the message and the fields of the event. Fields of the spans around it are added, except for
-//! those of the invocation's own span.
+//! In text and in JSON, a line has the time, the level, the id of the request that it belongs to,
+//! the target, the message and the fields of the event. Fields of the spans around it are added,
+//! except for those of the invocation's own span.
 //!
 //! ```text
 //! 2026-01-31T12:00:00.000000Z INFO 8476a536-e9f4-11e8-9739-2dfe598c3fcd my_app: sending row=1

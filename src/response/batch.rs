@@ -1,32 +1,32 @@
 //! How many bytes leave in one write, how long they may wait for one another, and why.
 //!
 //! Writing a chunk costs a system call and a frame, copying a small one costs next to nothing. So
-//! small chunks that are ready together share a frame, as in tonic's `EncodeBody`. Nothing ever waits
-//! for a fuller frame. `docs/performance.md` says what each constant is worth.
+//! small chunks that are ready together share a frame, as in tonic's `EncodeBody`. Nothing ever
+//! waits for a fuller frame. `docs/performance.md` says what each constant is worth.
 //!
 //!
 //! * A source that turns pending ends the batch.
-//! * A source has to earn batching: its first chunks, [`TRIAL_CHUNKS`] of them, are each a frame, so
-//!   that each is on the wire before the source is polled again.
-//! * A batch ends [`BATCH_TIME`] after it began, with the poll that is under way. If it has fewer than
-//!   [`TRIAL_CHUNKS`] chunks by then, the source is slow, and the trial begins anew. A source that is
-//!   always ready but computes or blocks for each chunk is therefore sent chunk by chunk, and one that
-//!   turns slow holds back one batch at the most.
+//! * A source has to earn batching: its first chunks, [`TRIAL_CHUNKS`] of them, are each a frame,
+//!   so that each is on the wire before the source is polled again.
+//! * A batch ends [`BATCH_TIME`] after it began, with the poll that is under way. If it has fewer
+//!   than [`TRIAL_CHUNKS`] chunks by then, the source is slow, and the trial begins anew. A source
+//!   that is always ready but computes or blocks for each chunk is therefore sent chunk by chunk,
+//!   and one that turns slow holds back one batch at the most.
 
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-/// Size from which a chunk is a frame of its own, in bytes. Copying less costs less than a write: with
-/// 16 KiB, chunks of mixed sizes have a third of the throughput.
+/// Size from which a chunk is a frame of its own, in bytes. Copying less costs less than a write:
+/// with 16 KiB, chunks of mixed sizes have a third of the throughput.
 const LARGE_CHUNK: usize = 32 * 1024;
 
 /// Largest frame of small chunks, in bytes. With 64 KiB, 64 B chunks have 5/6 of the throughput.
 const BATCH_BYTES: usize = 128 * 1024;
 
-/// Longest time from the first poll to the last one of a batch, and the time from which a poll counts
-/// as slow. Looking at the clock takes half of the time of a 64 B chunk; it buys the promise that
-/// chunks of a slow source do not wait for one another.
+/// Longest time from the first poll to the last one of a batch, and the time from which a poll
+/// counts as slow. Looking at the clock takes half of the time of a 64 B chunk; it buys the promise
+/// that chunks of a slow source do not wait for one another.
 const BATCH_TIME: Duration = Duration::from_micros(50);
 
 /// Number of chunks in a row that a source has to give in fast polls before they are batched.

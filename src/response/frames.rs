@@ -134,8 +134,8 @@ where
     ///
     /// # Errors
     ///
-    /// When the head cannot be sent, and when the first poll of the stream is an error or a panic. The
-    /// stream has been dropped, and the body has no frames.
+    /// When the head cannot be sent, and when the first poll of the stream is an error or a panic.
+    /// The stream has been dropped, and the body has no frames.
     pub fn start(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), Failure> {
         let State::New(form) = mem::replace(self.as_mut().project().state, State::Done) else {
             return Ok(());

@@ -25,21 +25,22 @@ use lambda_stream_wire::prelude::{Prelude, PreludeError};
 ///
 /// # Errors
 ///
-/// Building a head never panics and needs no `?`: what cannot be sent is remembered and reported when
-/// the head is to be sent. Nothing has left by then, so the invocation fails as a whole, with the type
-/// `Function.InvalidHead` and a message that names the header, value or status; [`error`](Self::error)
-/// tells it earlier.
+/// Building a head never panics and needs no `?`: what cannot be sent is remembered and reported
+/// when the head is to be sent. Nothing has left by then, so the invocation fails as a whole, with
+/// the type `Function.InvalidHead` and a message that names the header, value or status;
+/// [`error`](Self::error) tells it earlier.
 ///
 /// # What is sent
 ///
-/// * A header that is set more than once is joined with `, ` (which a Function URL wants) and also listed
-///   value by value (which API Gateway wants).
+/// * A header that is set more than once is joined with `, ` (which a Function URL wants) and also
+///   listed value by value (which API Gateway wants).
 /// * A `set-cookie` header is sent as a cookie.
-/// * Length and hop-by-hop headers (`content-length`, `transfer-encoding`, `connection`, `keep-alive`, …)
-///   are left out: they describe a connection that the service makes itself.
-/// * The whole head must fit into 16 KB, or API Gateway answers 500; a larger one is an error that says
-///   how large it was.
-/// * 204 and 304 have no body by definition: the stream behind them is dropped without being polled.
+/// * Length and hop-by-hop headers (`content-length`, `transfer-encoding`, `connection`,
+///   `keep-alive`, …) are left out: they describe a connection that the service makes itself.
+/// * The whole head must fit into 16 KB, or API Gateway answers 500; a larger one is an error that
+///   says how large it was.
+/// * 204 and 304 have no body by definition: the stream behind them is dropped without being
+///   polled.
 #[derive(Debug, Clone)]
 pub struct Head {
     status: StatusCode,
@@ -84,8 +85,8 @@ impl Head {
 
     /// Adds a header. A name that is there already gets a second value.
     ///
-    /// As in the crate `http`, a name is whatever converts into a [`HeaderName`], and a value whatever
-    /// converts into a [`HeaderValue`], numbers included.
+    /// As in the crate `http`, a name is whatever converts into a [`HeaderName`], and a value
+    /// whatever converts into a [`HeaderValue`], numbers included.
     #[must_use]
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
     where
@@ -152,7 +153,8 @@ impl Head {
         self.error.as_ref()
     }
 
-    /// The same head as the answer to a HEAD request: no body follows, and nothing is said of its length.
+    /// The same head as the answer to a HEAD request: no body follows, and nothing is said of its
+    /// length.
     #[cfg(feature = "web")]
     pub(crate) fn without_body(mut self) -> Self {
         self.is_alone = true;

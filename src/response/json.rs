@@ -13,9 +13,9 @@ use crate::error::{Failure, into_failure};
 
 /// One JSON document, sent whole as any function that does not stream sends it.
 ///
-/// For handlers of queues, schedules and Step Functions, and for callers of the `Invoke` API, so that
-/// a program that streams some responses needs one runtime only. The service takes at most 6 MB
-/// (6,291,556 bytes). A value that cannot be serialized fails the invocation.
+/// For handlers of queues, schedules and Step Functions, and for callers of the `Invoke` API, so
+/// that a program that streams some responses needs one runtime only. The service takes at most 6
+/// MB (6,291,556 bytes). A value that cannot be serialized fails the invocation.
 ///
 /// Behind a Function URL or API Gateway this is the document itself, not an HTTP response; return a
 /// [`Head`](crate::Head) and a stream there.

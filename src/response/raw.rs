@@ -12,9 +12,10 @@ use crate::error::Error;
 
 /// A stream without a head: no prelude is sent, and the chunks arrive as they are.
 ///
-/// For callers that invoke the function directly, through `InvokeWithResponseStream`: they get no HTTP
-/// response, so a prelude would only be in their way. Behind a Function URL it means status 200. The
-/// content type is `application/octet-stream` unless [`content_type`](Self::content_type) sets one.
+/// For callers that invoke the function directly, through `InvokeWithResponseStream`: they get no
+/// HTTP response, so a prelude would only be in their way. Behind a Function URL it means status
+/// 200. The content type is `application/octet-stream` unless [`content_type`](Self::content_type)
+/// sets one.
 ///
 /// ```
 /// use futures_core::Stream;

@@ -10,10 +10,10 @@ use crate::response::{Document, Head, Json, Raw, Response};
 
 /// Returns the handler unchanged, and makes the compiler name what is wrong with it.
 ///
-/// [`run`](crate::run) accepts many kinds of handlers, so for one that does not fit, the compiler can
-/// only say that none of them matches. Put the function through `check_handler`, and each requirement
-/// is checked by itself: the event, the `async`, the `Result`, the response, the items of its stream.
-/// Take it out again afterwards, or leave it in; it costs nothing.
+/// [`run`](crate::run) accepts many kinds of handlers, so for one that does not fit, the compiler
+/// can only say that none of them matches. Put the function through `check_handler`, and each
+/// requirement is checked by itself: the event, the `async`, the `Result`, the response, the items
+/// of its stream. Take it out again afterwards, or leave it in; it costs nothing.
 ///
 /// It checks async functions and closures that return `(Head, stream)`, [`Raw`], [`Json`] or
 /// [`Response`].

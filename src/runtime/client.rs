@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// Streams a response; returns how it ended, and what it failed with. When this returns `Ok`, the
-    /// invocation is over, well or not.
+    /// Streams a response; returns how it ended, and what it failed with. When this returns `Ok`,
+    /// the invocation is over, well or not.
     pub(super) async fn respond<S>(
         &mut self,
         context: &Context,
@@ -187,8 +187,8 @@ impl Client {
         );
     }
 
-    /// Posts an error document. It is safe to send twice, so a connection that had gone stale does not
-    /// keep the failure from the service.
+    /// Posts an error document. It is safe to send twice, so a connection that had gone stale does
+    /// not keep the failure from the service.
     async fn post_failure(
         &mut self,
         mut request: Request<()>,

@@ -50,9 +50,9 @@ impl StdError for Lost {
 
 /// A connection, polled in the task of whoever awaits one of its methods; nothing is spawned.
 ///
-/// It must not be used again after it was [`Lost`], nor after an exchange that was not awaited to its
-/// end. It ignores the task's cooperative budget: user code that has used it up would otherwise keep
-/// the end of the connection, or a refusal, from being noticed.
+/// It must not be used again after it was [`Lost`], nor after an exchange that was not awaited to
+/// its end. It ignores the task's cooperative budget: user code that has used it up would otherwise
+/// keep the end of the connection, or a refusal, from being noticed.
 pub(super) struct Connection {
     sender: SendRequest<Outbox>,
     driver: Unconstrained<http1::Connection<Socket, Outbox>>,

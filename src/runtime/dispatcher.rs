@@ -32,8 +32,8 @@ pub(super) struct Answered {
 /// A response that is being sent.
 ///
 /// The source is polled only once the socket has taken what it gave before. At the deadline the
-/// response ends with trailers. A refusal that comes early ends the response at once; a success that
-/// comes early does not complete it.
+/// response ends with trailers. A refusal that comes early ends the response at once; a success
+/// that comes early does not complete it.
 pub(super) struct Dispatcher<'a, S, R> {
     connection: &'a mut Connection,
     frames: Pin<&'a mut Frames<S>>,
@@ -46,8 +46,8 @@ pub(super) struct Dispatcher<'a, S, R> {
 /// Sends a response whose [`Frames::start`] has succeeded, and reads the answer. Returns what the
 /// response failed with, too, be it an error of its stream or a panic in a destructor.
 ///
-/// `head_frames` is how many frames go before the payload; they leave in one write with a first chunk
-/// that is ready.
+/// `head_frames` is how many frames go before the payload; they leave in one write with a first
+/// chunk that is ready.
 pub(super) async fn dispatch<S>(
     connection: &mut Connection,
     request: Request<()>,
@@ -74,7 +74,8 @@ where
     (answered, failure.or(dropped.err()))
 }
 
-/// Sends a response until it is answered; returns the answer's head, and whether everything was sent.
+/// Sends a response until it is answered; returns the answer's head, and whether everything was
+/// sent.
 async fn send<S>(
     connection: &mut Connection,
     request: Request<()>,
@@ -106,8 +107,8 @@ where
     Ok((answer, ended))
 }
 
-/// Reads the body of an answer. Only a success that has been read to its end leaves the connection as
-/// it has to be for the next request.
+/// Reads the body of an answer. Only a success that has been read to its end leaves the connection
+/// as it has to be for the next request.
 async fn read_answer(
     connection: &mut Connection,
     answer: Response<Incoming>,

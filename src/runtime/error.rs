@@ -9,9 +9,10 @@ use crate::error::Error;
 ///
 /// `run` goes on for as long as the service wants. What ended it is answered by
 /// [`is_configuration`](Self::is_configuration), [`is_connection`](Self::is_connection),
-/// [`is_refused`](Self::is_refused) and [`is_setup`](Self::is_setup), and [`source`](StdError::source)
-/// is the cause. Return it from `main`: the process then exits with a status other than zero, and the
-/// service starts a new sandbox. `run` has already written it to the log, in words.
+/// [`is_refused`](Self::is_refused) and [`is_setup`](Self::is_setup), and
+/// [`source`](StdError::source) is the cause. Return it from `main`: the process then exits with a
+/// status other than zero, and the service starts a new sandbox. `run` has already written it to
+/// the log, in words.
 ///
 /// ```
 /// use lambda_stream::RunError;
@@ -76,7 +77,8 @@ impl RunError {
         self.kind == Kind::Connection
     }
 
-    /// Whether the Runtime API gave an answer after which this sandbox cannot serve anything any more.
+    /// Whether the Runtime API gave an answer after which this sandbox cannot serve anything any
+    /// more.
     pub fn is_refused(&self) -> bool {
         self.kind == Kind::Refused
     }

@@ -15,12 +15,14 @@ use crate::response::{IntoResponse, Response};
 /// What serves invocations: an async function, an async closure, or a tower service.
 ///
 /// * `async fn(LambdaEvent<T>) -> Result<R, E>` or `async |event: LambdaEvent<T>| …`, where `T`
-///   implements [`serde::Deserialize`] or is [`Bytes`], `R` is a [response](IntoResponse) and `E` is
-///   any error. A closure may borrow and change its own state: one invocation is served at a time.
-/// * `tower::Service<LambdaEvent<T>, Response = R, Error = E>`, so that `.layer(…)` works, and so does
-///   `service_fn`.
+///   implements [`serde::Deserialize`] or is [`Bytes`], `R` is a [response](IntoResponse) and `E`
+///   is any error. A closure may borrow and change its own state: one invocation is served at a
+///   time.
+/// * `tower::Service<LambdaEvent<T>, Response = R, Error = E>`, so that `.layer(…)` works, and so
+///   does `service_fn`.
 ///
-/// Nothing has to be `Send`, `'static` or `Unpin`: handler and stream are polled on the caller's task.
+/// Nothing has to be `Send`, `'static` or `Unpin`: handler and stream are polled on the caller's
+/// task.
 ///
 /// The parameter `M` tells functions and services apart, and is always inferred. This trait is not
 /// meant to be implemented outside of this crate: implement `tower::Service`.

@@ -21,10 +21,11 @@ use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
 use crate::event::{Context, LambdaEvent};
 use crate::response::{Form, Frames, Response, SizeLimit};
 
-/// Serves one invocation. `Ok` means that the next one can be asked for, whatever became of this one.
+/// Serves one invocation. `Ok` means that the next one can be asked for, whatever became of this
+/// one.
 ///
-/// Everything that is polled here, and dropped, is so within the span of the invocation: the handler,
-/// its stream, and what runs after the response.
+/// Everything that is polled here, and dropped, is so within the span of the invocation: the
+/// handler, its stream, and what runs after the response.
 pub(super) async fn serve<H, M>(
     handler: &mut H,
     event: LambdaEvent<Bytes>,

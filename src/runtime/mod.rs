@@ -38,9 +38,9 @@ use crate::event::LambdaEvent;
 
 /// Serves invocations with this handler, for as long as the service wants.
 ///
-/// On AWS the Runtime API is where `AWS_LAMBDA_RUNTIME_API` says. Where that variable is not set, a local
-/// Lambda is started in this process (cargo feature `local`, on by default), and it prints a `curl` line
-/// to try. See [`Runtime`] for options, and [`Handler`] for what a handler can be.
+/// On AWS the Runtime API is where `AWS_LAMBDA_RUNTIME_API` says. Where that variable is not set, a
+/// local Lambda is started in this process (cargo feature `local`, on by default), and it prints a
+/// `curl` line to try. See [`Runtime`] for options, and [`Handler`] for what a handler can be.
 ///
 /// # Outcomes
 ///
@@ -58,18 +58,18 @@ use crate::event::LambdaEvent;
 ///
 /// # Errors
 ///
-/// It returns when it cannot go on; see [`RunError`]. Return that from `main`, so that the process exits
-/// with a status other than zero and the service starts a new sandbox.
+/// It returns when it cannot go on; see [`RunError`]. Return that from `main`, so that the process
+/// exits with a status other than zero and the service starts a new sandbox.
 ///
 /// # Panics
 ///
-/// When it is not polled inside a tokio runtime with I/O and time enabled. A panic of the handler or a
-/// stream is contained and reported.
+/// When it is not polled inside a tokio runtime with I/O and time enabled. A panic of the handler
+/// or a stream is contained and reported.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops handler and stream at once and closes the connection; an invocation that was
-/// being served is then a failed one for the service.
+/// Dropping the future drops handler and stream at once and closes the connection; an invocation
+/// that was being served is then a failed one for the service.
 ///
 /// # Example
 ///
@@ -105,7 +105,8 @@ where
 
 /// Serves invocations with a handler that writes its response instead of returning it.
 ///
-/// See [`writer`](crate::body::writer) for what it can do and for an example, and [`run`] for everything else.
+/// See [`writer`](crate::body::writer) for what it can do and for an example, and [`run`] for
+/// everything else.
 ///
 /// # Errors
 ///

@@ -84,7 +84,8 @@ impl Runtime {
         self
     }
 
-    /// Sets where the local Lambda listens, in place of `LAMBDA_STREAM_LOCAL_ADDR` and `127.0.0.1:7000`.
+    /// Sets where the local Lambda listens, in place of `LAMBDA_STREAM_LOCAL_ADDR` and
+    /// `127.0.0.1:7000`.
     ///
     /// Port 0 takes any free port. Without effect on AWS.
     #[cfg(feature = "local")]
@@ -94,12 +95,13 @@ impl Runtime {
     }
 
     /// Sets how long before its deadline an invocation is ended, with a failure of the type
-    /// `Function.DeadlineExceeded`; 50 ms if it is not set, and never earlier than halfway to the deadline.
+    /// `Function.DeadlineExceeded`; 50 ms if it is not set, and never earlier than halfway to the
+    /// deadline.
     ///
-    /// The service kills the sandbox at the deadline: the client sees a cut response, the error is a
-    /// `Sandbox.Timeout`, and the next invocation is a cold start. Ending a little earlier tells the
-    /// client and keeps the sandbox. A deadline that had passed before the invocation arrived is ignored,
-    /// because some local tools send a constant.
+    /// The service kills the sandbox at the deadline: the client sees a cut response, the error is
+    /// a `Sandbox.Timeout`, and the next invocation is a cold start. Ending a little earlier
+    /// tells the client and keeps the sandbox. A deadline that had passed before the invocation
+    /// arrived is ignored, because some local tools send a constant.
     ///
     /// For a stream that has something to say at its end, see
     /// [`ChunkStreamExt::until_deadline`](crate::body::ChunkStreamExt::until_deadline).
@@ -114,17 +116,19 @@ impl Runtime {
         self
     }
 
-    /// Ends a response with the failure `Function.ResponseSizeTooLarge` before its payload becomes larger
-    /// than this many bytes; there is no limit if it is not set.
+    /// Ends a response with the failure `Function.ResponseSizeTooLarge` before its payload becomes
+    /// larger than this many bytes; there is no limit if it is not set.
     ///
-    /// The service cuts a response at its own limit: the client sees a broken transfer that may end inside
-    /// of a row. With a limit on this side the response ends after its last whole chunk, and trailers say
-    /// why. Nothing of the chunk that would have passed the limit is sent; if that is the first one,
-    /// nothing at all is sent, and the invocation fails as a whole. The head is not counted.
+    /// The service cuts a response at its own limit: the client sees a broken transfer that may end
+    /// inside of a row. With a limit on this side the response ends after its last whole chunk,
+    /// and trailers say why. Nothing of the chunk that would have passed the limit is sent; if
+    /// that is the first one, nothing at all is sent, and the invocation fails as a whole. The
+    /// head is not counted.
     ///
-    /// It is off by default, because what the service allows is a soft limit: AWS raises it account by
-    /// account, and the library cannot know. [`RESPONSE_LIMIT`](crate::body::RESPONSE_LIMIT) is the limit of an
-    /// account whose limit has not been raised. To limit one response only, or to match on the error, see
+    /// It is off by default, because what the service allows is a soft limit: AWS raises it account
+    /// by account, and the library cannot know. [`RESPONSE_LIMIT`](crate::body::RESPONSE_LIMIT)
+    /// is the limit of an account whose limit has not been raised. To limit one response only,
+    /// or to match on the error, see
     /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
     ///
     /// ```no_run
@@ -145,10 +149,10 @@ impl Runtime {
     /// which the service may otherwise freeze together with the sandbox.
     ///
     /// The client has its whole response by then, and does not wait. It runs within the span of the
-    /// invocation and also after a failed one. It is billed, and ends like a handler at the deadline;
-    /// its panic is logged. The event that is emitted at the end of each invocation tells how long it
-    /// took, as `after_response_ms`. What was to be flushed of that event itself, and of the span, is
-    /// flushed after the next invocation.
+    /// invocation and also after a failed one. It is billed, and ends like a handler at the
+    /// deadline; its panic is logged. The event that is emitted at the end of each invocation
+    /// tells how long it took, as `after_response_ms`. What was to be flushed of that event
+    /// itself, and of the span, is flushed after the next invocation.
     ///
     /// ```no_run
     /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
@@ -185,7 +189,8 @@ impl Runtime {
         self.run_with_setup(async || Ok::<_, Error>(handler)).await
     }
 
-    /// Serves invocations with a handler that writes its response; see [`run_with_writer`](crate::run_with_writer).
+    /// Serves invocations with a handler that writes its response; see
+    /// [`run_with_writer`](crate::run_with_writer).
     ///
     /// # Errors
     ///
@@ -201,8 +206,8 @@ impl Runtime {
 
     /// Sets the program up, and serves invocations with the handler that the set-up returns.
     ///
-    /// What fails here is reported with `POST …/init/error`, so that it stands in the logs as what it is
-    /// and not as a process that exited.
+    /// What fails here is reported with `POST …/init/error`, so that it stands in the logs as what
+    /// it is and not as a process that exited.
     ///
     /// ```no_run
     /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
@@ -223,8 +228,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When the set-up fails ([`is_setup`](RunError::is_setup), whose source is the failure), and otherwise
-    /// as [`run`](crate::run).
+    /// When the set-up fails ([`is_setup`](RunError::is_setup), whose source is the failure), and
+    /// otherwise as [`run`](crate::run).
     pub async fn run_with_setup<S, H, M, E>(self, setup: S) -> Result<(), RunError>
     where
         S: AsyncFnOnce() -> Result<H, E>,

@@ -11,10 +11,11 @@ use http_body::{Body, Frame, SizeHint};
 
 /// The body of a request as hyper sees it: frames that it has not taken yet.
 ///
-/// hyper wants a `'static` body, and a handler's stream borrows. The outbox stands between the two. It
-/// is not a channel: nobody is woken through it. The task that puts frames in polls the connection
-/// next, and puts no more in before the connection has taken them all. The lock is never contended; it
-/// is there so that a runtime whose handler is `Send` can itself be sent to another thread.
+/// hyper wants a `'static` body, and a handler's stream borrows. The outbox stands between the two.
+/// It is not a channel: nobody is woken through it. The task that puts frames in polls the
+/// connection next, and puts no more in before the connection has taken them all. The lock is never
+/// contended; it is there so that a runtime whose handler is `Send` can itself be sent to another
+/// thread.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outbox(Arc<Mutex<Queue>>);
 

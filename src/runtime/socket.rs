@@ -20,9 +20,9 @@ pub(super) type Transport = tokio_util::either::Either<TcpStream, tokio::io::Dup
 
 /// A socket that tells whether its last write was put off.
 ///
-/// hyper takes frames into a buffer of its own while the socket is full, and does not say so. Whoever
-/// polls the source of those frames has to know: a slow reader stops the source, and a chunk is on the
-/// wire before the next one is asked for.
+/// hyper takes frames into a buffer of its own while the socket is full, and does not say so.
+/// Whoever polls the source of those frames has to know: a slow reader stops the source, and a
+/// chunk is on the wire before the next one is asked for.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TokioIo<Transport>,

@@ -89,7 +89,7 @@ impl Guard {
             };
         }
         // A page elsewhere can load an image or a script without an Origin. Following a link is
-        // left to work: it shows its result to nobody but the person who followed it.
+        // left to work: only the person who followed it sees its result.
         let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|it| it == value);
         if is(&SEC_FETCH_SITE, "cross-site") && !is(&SEC_FETCH_MODE, "navigate") {
             return Err(format!(

@@ -33,7 +33,7 @@ pub(crate) const STALLED_RESPONSE: Duration = Duration::from_millis(50);
 
 /// How long a program may go on with an invocation whose client left before the head. A program
 /// that is about to answer does so undisturbed; after that its connection is closed, which is how
-/// it learns that nobody waits.
+/// it learns that the client has left.
 pub(crate) const ABANDONED_INVOCATION: Duration = Duration::from_secs(1);
 
 /// How long the rest of a body is read that no client waits for.

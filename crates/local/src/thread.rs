@@ -74,7 +74,7 @@ fn serve<G>(
                 return None;
             }
         };
-        // Nobody waits when the value was dropped meanwhile; then `stopped` ends at once as well.
+        // The receiver is gone if the value was dropped meanwhile; then `stopped` ends at once.
         let _ = started.send(Ok(()));
         let _ = stopped.await;
         Some(guard)

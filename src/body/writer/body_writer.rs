@@ -20,10 +20,10 @@ use crate::error::{Error, Failure, into_failure};
 ///   may share a write; each leaves before a handler that computes for a while writes the next.
 /// * [`flush`](Self::flush), like `SinkExt::send` and `AsyncWriteExt::flush`, completes when
 ///   everything is in the socket.
-/// * [`finish`](Self::finish) ends the body and consumes the writer. Dropping the writer does not end
-///   the body; returning from the handler does.
-/// * Through `AsyncWrite` the bytes are copied once, at most 64 KiB with each write, and leave at the
-///   next write, flush or wait.
+/// * [`finish`](Self::finish) ends the body and consumes the writer. Dropping the writer does not
+///   end the body; returning from the handler does.
+/// * Through `AsyncWrite` the bytes are copied once, at most 64 KiB with each write, and leave at
+///   the next write, flush or wait.
 ///
 /// The writer can be moved to another task. Once the handler has returned, the body is over and
 /// writes fail.

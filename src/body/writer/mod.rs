@@ -1,9 +1,9 @@
 //! A writer: write a response instead of returning it.
 //!
 //! [`run_with_writer`](crate::run_with_writer) hands the handler a [`ResponseWriter`]. Sending the
-//! head turns it into a [`BodyWriter`], which is a `futures` [`Sink`](futures_sink::Sink) and a tokio
-//! [`AsyncWrite`](tokio::io::AsyncWrite). What other runtimes check while they run (the head sent
-//! twice, a head after the body, a write after the end, the end twice) does not compile here.
+//! head turns it into a [`BodyWriter`], which is a `futures` [`Sink`](futures_sink::Sink) and a
+//! tokio [`AsyncWrite`](tokio::io::AsyncWrite). What other runtimes check while they run (the head
+//! sent twice, a head after the body, a write after the end, the end twice) does not compile here.
 //!
 //! ```no_run
 //! use bytes::Bytes;
@@ -31,9 +31,9 @@
 //!
 //! # How it is driven
 //!
-//! The response's own stream polls the handler, on the caller's task. There is no queue: one chunk is
-//! in hand, and the next write waits until the response has taken it. A slow client therefore holds
-//! the handler up, and memory stays flat.
+//! The response's own stream polls the handler, on the caller's task. There is no queue: one chunk
+//! is in hand, and the next write waits until the response has taken it. A slow client therefore
+//! holds the handler up, and memory stays flat.
 //!
 //! # Outcomes
 //!

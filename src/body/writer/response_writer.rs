@@ -22,11 +22,11 @@ impl ResponseWriter {
 
     /// Sends the head.
     ///
-    /// It leaves when the handler first sends a chunk or waits for something. To have it on the wire
-    /// before a long computation, [`flush`](BodyWriter::flush) the body.
+    /// It leaves when the handler first sends a chunk or waits for something. To have it on the
+    /// wire before a long computation, [`flush`](BodyWriter::flush) the body.
     ///
-    /// A head that cannot be sent (see [`Head`]) fails the invocation with nothing sent; the handler
-    /// is then dropped.
+    /// A head that cannot be sent (see [`Head`]) fails the invocation with nothing sent; the
+    /// handler is then dropped.
     ///
     /// # Errors
     ///

@@ -18,8 +18,8 @@ use crate::response::{Form, Response};
 
 /// A writing future, and what it has written.
 ///
-/// The future is boxed, once per response, so that it can outlive its stream: what it does after the
-/// end of the body is awaited by itself.
+/// The future is boxed, once per response, so that it can outlive its stream: what it does after
+/// the end of the body is awaited by itself.
 pub(crate) struct Written<F> {
     shared: Shared,
     future: Option<Pin<Box<F>>>,
@@ -196,10 +196,10 @@ impl<F> fmt::Debug for Written<F> {
 /// Returns a stream of what this code writes: the [`BodyWriter`] for a handler that returns its
 /// response.
 ///
-/// The stream polls the code, so it runs only while the stream is polled, and is dropped with it. Its
-/// error is the stream's error. What it does after [`finish`](BodyWriter::finish) does not run: the
-/// stream has ended by then. A flush completes when the stream is polled again after it was pending,
-/// which this crate's runtime does only once everything is in the socket.
+/// The stream polls the code, so it runs only while the stream is polled, and is dropped with it.
+/// Its error is the stream's error. What it does after [`finish`](BodyWriter::finish) does not run:
+/// the stream has ended by then. A flush completes when the stream is polled again after it was
+/// pending, which this crate's runtime does only once everything is in the socket.
 ///
 /// ```
 /// use futures::StreamExt;

@@ -29,7 +29,8 @@ const KEEP_ALIVE: &[u8] = b":\n\n";
 /// An error in the middle fails the invocation, but clients see no more of it than a response that
 /// breaks off: a browser reconnects, and the `openai` clients report a connection error. Send the
 /// error in band with [`ending_with`](Sse::ending_with), which those clients show as an error with
-/// its message; see [how a stream of events fails](crate::format::sse#how-a-stream-of-events-fails).
+/// its message; see [how a stream of events
+/// fails](crate::format::sse#how-a-stream-of-events-fails).
 ///
 /// # Cancellation
 ///

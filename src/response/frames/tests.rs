@@ -9,7 +9,8 @@ use crate::response::{Head, Raw};
 
 type Item = Result<Bytes, Error>;
 
-/// A stream that does what it is told, poll by poll, and reports being polled too often and dropped.
+/// A stream that does what it is told, poll by poll, and reports being polled too often and
+/// dropped.
 struct Script {
     polls: std::vec::IntoIter<Act>,
     polled: Rc<Cell<usize>>,

@@ -77,8 +77,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         .join(": ")
 }
 
-/// Polls a response that is never pending to its end and beyond: it has to be fused, to honor its size
-/// hints, and to drop its source (`is_dropped`) as soon as that has ended.
+/// Polls a response that is never pending to its end and beyond: it has to be fused, to honor its
+/// size hints, and to drop its source (`is_dropped`) as soon as that has ended.
 pub fn drain<S>(response: Formatted<S>, is_dropped: &RefCell<bool>) -> Outcome
 where
     S: Stream<Item = Result<Bytes, Error>>,

@@ -81,7 +81,7 @@ impl Payload {
     /// Notes that the payload was read to its end; returns why it failed, if it did.
     fn end(&mut self, fault: Option<Fault>) -> Option<Fault> {
         let open = self.0.take()?;
-        // The program may be gone; then nobody waits for this.
+        // If the program is gone, there is no one to tell.
         let _ = open.delivered.send(Delivered::Read);
         let fault = fault.map(|fault| open.cut.take().unwrap_or(fault));
         match &fault {

@@ -23,7 +23,7 @@ pub(crate) struct RuntimeResponse {
     pub(crate) streaming: bool,
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) body: Incoming,
-    /// Tells the `POST` how the delivery ended. Dropped without a message: nobody reads the rest.
+    /// Tells the `POST` how the delivery ended. If it is dropped unsent, the rest is not read.
     pub(crate) delivered: oneshot::Sender<Delivered>,
     /// Why the server ended the program's side, if it did.
     pub(crate) cut: Cut,

@@ -35,7 +35,7 @@ pub(super) struct InFlight {
 pub(super) enum Lost {
     /// It is not affected.
     Keep,
-    /// It has failed, or nobody waits for it.
+    /// It has failed, or its client has left.
     Remove,
     /// No program has seen it.
     PutBack,

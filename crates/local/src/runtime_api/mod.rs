@@ -30,7 +30,7 @@ use crate::terminal::Terminal;
 
 type Reply = Response<Full<Bytes>>;
 
-/// Ends the program's connection, so that it drops its stream: nobody reads it any more.
+/// Ends the program's connection, so that it drops its stream, which is no longer read.
 #[derive(Debug)]
 struct ClientLeft;
 

@@ -29,7 +29,7 @@ pub(crate) fn banner(address: SocketAddr) -> String {
 /// Where the lines go.
 #[derive(Clone)]
 pub(crate) struct Terminal {
-    /// `None` where nobody wants to see them.
+    /// `None` if they are not shown.
     lines: Option<LineSender>,
     silenced: Rc<Cell<bool>>,
 }

@@ -186,7 +186,7 @@ async fn buffer(mut response: RuntimeResponse) -> Result<(Bytes, HeaderValue), F
         }
     };
     if let Some(delivered) = delivered {
-        // The program may be gone; then nobody waits for this.
+        // If the program is gone, there is no one to tell.
         let _ = response.delivered.send(delivered);
     }
     result
