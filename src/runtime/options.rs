@@ -27,7 +27,8 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
 /// The runtime with options; [`run`](crate::run) is the one without.
 ///
 /// ```no_run
-/// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+/// # use lambda_stream::{Error, Json, LambdaEvent};
+/// # async fn handler(_: LambdaEvent<()>) -> Result<Json<u8>, Error> { Ok(Json(1)) }
 /// # async fn f() -> Result<(), lambda_stream::RunError> {
 /// use std::time::Duration;
 ///
@@ -132,7 +133,8 @@ impl Runtime {
     /// [`ChunkStreamExt::limit`](crate::body::ChunkStreamExt::limit).
     ///
     /// ```no_run
-    /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+    /// # use lambda_stream::{Error, Json, LambdaEvent};
+    /// # async fn handler(_: LambdaEvent<()>) -> Result<Json<u8>, Error> { Ok(Json(1)) }
     /// # async fn f() -> Result<(), lambda_stream::RunError> {
     /// use lambda_stream::body::RESPONSE_LIMIT;
     /// use lambda_stream::Runtime;
@@ -155,7 +157,8 @@ impl Runtime {
     /// itself, and of the span, is flushed after the next invocation.
     ///
     /// ```no_run
-    /// # async fn handler(_: lambda_stream::LambdaEvent<()>) -> Result<lambda_stream::Raw<tokio_stream::Empty<Result<bytes::Bytes, lambda_stream::Error>>>, lambda_stream::Error> { todo!() }
+    /// # use lambda_stream::{Error, Json, LambdaEvent};
+    /// # async fn handler(_: LambdaEvent<()>) -> Result<Json<u8>, Error> { Ok(Json(1)) }
     /// # #[derive(Clone)] struct Exporter;
     /// # impl Exporter { async fn flush(&self) {} }
     /// # async fn f(exporter: Exporter) -> Result<(), lambda_stream::RunError> {
@@ -212,7 +215,7 @@ impl Runtime {
     /// ```no_run
     /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
     ///
-    /// # async fn connect() -> Result<String, Error> { todo!() }
+    /// # async fn connect() -> Result<String, Error> { Ok("connected".to_owned()) }
     /// # async fn f() -> Result<(), lambda_stream::RunError> {
     /// Runtime::new()
     ///     .run_with_setup(async || {
