@@ -2,18 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::local::{Program, RawClient, client, invoke, request, server};
-use lambda_stream::local::Server;
-
-async fn assert_serves(server: &Server) {
-    let mut client = invoke(server, r#""next""#).await;
-    let mut program = Program::connect(server).await;
-    let invocation = program.next().await;
-    // What was smuggled would be an event of its own.
-    assert_eq!(invocation.event, r#""next""#);
-    program.respond(invocation.id(), "{}", b"ok").await;
-    assert_eq!(client.response().await.1, b"ok");
-}
+use super::assert_serves;
+use crate::support::local::{Program, RawClient, client, request, server};
 
 /// Heads whose body's length two parsers could read differently, each followed by a request that
 /// one of them would take for a second one.

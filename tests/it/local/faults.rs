@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::hand_out;
+use super::{assert_serves, hand_out};
 use crate::support::local::{
     Program, RawClient, client, failed_end, framed, invoke, post, request, server,
 };
@@ -45,15 +45,6 @@ fn start(options: ServerBuilder) -> Server {
 fn message(body: &[u8]) -> String {
     let document: Value = serde_json::from_slice(body).unwrap();
     document["errorMessage"].as_str().unwrap().to_owned()
-}
-
-async fn assert_serves(server: &Server) {
-    let mut client = invoke(server, r#""next""#).await;
-    let mut program = Program::connect(server).await;
-    let invocation = program.next().await;
-    assert_eq!(invocation.event, r#""next""#);
-    program.respond(invocation.id(), "{}", b"ok").await;
-    assert_eq!(client.response().await.1, b"ok");
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ pub async fn respond_to_client(server: &Server) -> (RawClient, Program) {
     (client, program)
 }
 
-/// Asserts that one more invocation succeeds.
+/// Asserts that one more invocation succeeds. What was smuggled in before would be an event of its
+/// own.
 pub async fn assert_serves(server: &Server) {
     let (mut client, mut program, invocation) = hand_out(server, r#""next""#).await;
     assert_eq!(invocation.event, r#""next""#);

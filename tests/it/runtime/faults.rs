@@ -1,8 +1,6 @@
 //! Faults of sources, documents and peers, each with its one outcome.
 
-use std::cell::RefCell;
 use std::error::Error as _;
-use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -12,8 +10,9 @@ use lambda_stream::body::writer::{BodyWriter, ResponseWriter, stream_from};
 use lambda_stream::{Error, Failure, Head, Json, LambdaEvent, Runtime};
 use serde_json::Value;
 
+use super::timing::with_wire;
 use crate::support::{
-    Api, Item, WireTap, deadline, header, patiently, run_to_end, serve, serve_with, texts,
+    Api, Item, deadline, header, patiently, run_to_end, serve, serve_with, texts,
 };
 
 /// Number of chunks that a source gives one by one before they may share a write.
@@ -21,19 +20,6 @@ const TRIAL: usize = 8;
 
 fn numbered(n: usize) -> String {
     format!("chunk {n};")
-}
-
-/// Runs one invocation of a handler that can look at the wire.
-async fn with_wire<S>(source: impl Fn(Rc<RefCell<WireTap>>) -> S)
-where
-    S: Stream<Item = Item>,
-{
-    let api = Api::bind().await;
-    let wire = Rc::new(RefCell::new(WireTap::default()));
-    let handler =
-        async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), source(Rc::clone(&wire))));
-    let runtime = Runtime::new().runtime_api(api.address());
-    WireTap::run(&wire, api, runtime.run(handler)).await;
 }
 
 /// A source that is always ready cannot hold back its head or its first chunks: each is on the wire

@@ -43,7 +43,7 @@ async fn prelude_and_chunks_leave_immediately() {
 }
 
 /// Runs one invocation whose stream can look at the wire.
-async fn with_wire<S>(source: impl Fn(Rc<RefCell<WireTap>>) -> S) -> String
+pub async fn with_wire<S>(source: impl Fn(Rc<RefCell<WireTap>>) -> S) -> String
 where
     S: Stream<Item = Item>,
 {
