@@ -109,8 +109,8 @@ pub use self::event::{Context, LambdaEvent};
 pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Raw, Response};
 pub use self::runtime::{Handler, RunError, Runtime, check_handler, run, run_with_writer};
 
-/// The code of the README compiles.
-#[cfg(doctest)]
+/// The code of the README compiles; one example is a web app.
+#[cfg(all(doctest, feature = "web"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
