@@ -15,7 +15,7 @@ fn ready_chunks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("throughput");
     group.warm_up_time(Duration::from_secs(1));
     group.measurement_time(Duration::from_secs(4));
-    // One invocation takes milliseconds: more of them in one sample would tell no more.
+    // One invocation takes milliseconds, so that a sample needs few of them.
     group.sampling_mode(SamplingMode::Flat);
     group.sample_size(30);
     for (name, plan) in [

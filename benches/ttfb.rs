@@ -18,7 +18,7 @@ fn first_byte(criterion: &mut Criterion) {
         // All of the response is ready with its head: it can leave in one write.
         ("one_chunk", Plan::ready(1, 64)),
         // The rest of the response is still to come when the first byte is read.
-        ("of_1000_chunks", Plan::ready(1_000, 1_024)),
+        ("first_of_1000_chunks", Plan::ready(1_000, 1_024)),
     ] {
         group.bench_function(name, |bencher| {
             bencher

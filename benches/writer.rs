@@ -1,6 +1,6 @@
-//! A response that is written against one that is returned: the same chunks of 1 KiB, ready at once.
+//! Written responses compared with returned ones: the same chunks, all ready at once.
 //!
-//! Prints how many heap allocations a written chunk takes beyond its own.
+//! Prints how many heap allocations a written chunk takes in addition to its own.
 
 mod support;
 
@@ -22,24 +22,26 @@ fn written_and_returned(criterion: &mut Criterion) {
     for (name, harness) in [("returned", &returned), ("written", &written)] {
         let more = allocations(harness, 2 * CHUNKS).saturating_sub(allocations(harness, CHUNKS));
         let per_chunk = more as f64 / f64::from(CHUNKS);
-        println!("allocations per {name} chunk, beyond the chunk itself: {per_chunk:.3}");
+        println!("allocations per {name} chunk, in addition to the chunk itself: {per_chunk:.3}");
     }
-    let plan = Plan::ready(CHUNKS, 1024);
     let mut group = criterion.benchmark_group("writer");
     group.warm_up_time(Duration::from_secs(1));
     group.measurement_time(Duration::from_secs(4));
     group.sampling_mode(SamplingMode::Flat);
     group.sample_size(30);
-    group.throughput(Throughput::Bytes(plan.bytes()));
-    for (name, harness) in [("returned", &returned), ("written", &written)] {
-        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            bencher.iter_custom(|invocations| harness.invoke(plan, invocations).end);
-        });
+    for (size, bytes) in [("64_B", 64), ("1_KiB", 1024)] {
+        let plan = Plan::ready(CHUNKS, bytes);
+        group.throughput(Throughput::Bytes(plan.bytes()));
+        for (name, harness) in [("returned", &returned), ("written", &written)] {
+            group.bench_function(BenchmarkId::new(name, size), |bencher| {
+                bencher.iter_custom(|invocations| harness.invoke(plan, invocations).end);
+            });
+        }
     }
     group.finish();
 }
 
-/// The heap allocations of an invocation with so many chunks; the chunks are slices of a static array.
+/// Returns the heap allocations of an invocation; its chunks are slices of a static array.
 fn allocations(harness: &Harness, chunks: u32) -> u64 {
     harness.invoke(Plan::ready(chunks, 1024), 4);
     let profiler = dhat::Profiler::builder().testing().build();

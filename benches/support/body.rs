@@ -1,4 +1,4 @@
-//! Takes a chunked body apart and checks every byte of it, wherever the reads happen to cut it.
+//! Parses a chunked body and checks every byte of it, wherever reads cut it.
 
 use std::time::Duration;
 
@@ -11,44 +11,44 @@ pub struct Body {
     framing: Framing,
     content: Content,
     plan: Plan,
-    /// Payload bytes that were read.
+    /// Number of payload bytes read.
     read: u64,
-    /// Where in the pattern the next payload byte stands.
+    /// Position of the next payload byte in the pattern.
     at: usize,
-    /// Where in a stamped chunk of the source the next payload byte stands.
+    /// Position of the next payload byte in a stamped chunk of the source.
     at_chunk: usize,
     stamp: [u8; STAMP],
 }
 
-/// Where in the chunked encoding the next byte stands.
+/// Position of the next byte in the chunked encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
-    /// In the line of a chunk's size; what it says so far.
+    /// In the line with a chunk's size, with the size so far.
     Size(usize),
     /// Before the line feed of that line.
     SizeEnd(usize),
     Data(usize),
-    /// Before the two bytes, or the one, that end a chunk.
+    /// Before this byte of the line break that ends a chunk.
     DataEnd(u8),
-    /// Behind the last chunk, before the two bytes, or the one, that end the body.
+    /// After the last chunk, before this byte of the line break that ends the body.
     End(u8),
     Over,
 }
 
-/// Where in the body's content the next byte stands.
+/// Position of the next byte in the content of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// In the prelude or in the delimiter: so many NUL bytes in a row came last.
+    /// In the prelude or the delimiter, after this number of NUL bytes in a row.
     Head(usize),
     Payload,
 }
 
-/// What a piece of a body was.
+/// The result of taking a piece of a body.
 #[derive(Debug, Clone, Copy)]
 pub struct Taken {
-    /// So many bytes belong to the body; what follows them does not.
+    /// Number of bytes that belong to the body.
     pub bytes: usize,
-    /// The body is over.
+    /// Whether the body has ended.
     pub is_over: bool,
 }
 
@@ -65,24 +65,24 @@ impl Body {
         }
     }
 
-    /// Whether a byte of the payload was there: what stands behind prelude and delimiter.
+    /// Whether a byte of the payload has been read; prelude and delimiter do not count.
     pub fn has_payload(&self) -> bool {
         self.read > 0
     }
 
-    /// Takes what was read. The latency of each stamped chunk that it completes is handed on.
+    /// Takes a piece, and passes on the latency of each stamped chunk that it completes.
     ///
     /// # Panics
     ///
-    /// At the first byte that is not what the plan says.
+    /// At the first byte that differs from the plan.
     pub fn take(&mut self, piece: &[u8], latency: &mut impl FnMut(Duration)) -> Taken {
         let mut rest = piece;
         while let Some(byte) = rest.first().copied() {
             self.framing = match self.framing {
                 Framing::Data(left) => {
-                    let (data, behind) = rest.split_at(left.min(rest.len()));
+                    let (data, after) = rest.split_at(left.min(rest.len()));
                     self.content(data, latency);
-                    rest = behind;
+                    rest = after;
                     match left - data.len() {
                         0 => Framing::DataEnd(b'\r'),
                         left => Framing::Data(left),
@@ -139,8 +139,8 @@ impl Body {
             self.at_chunk += 1;
             if self.at_chunk == self.plan.size as usize {
                 self.at_chunk = 0;
-                let given = u64::from_le_bytes(self.stamp);
-                latency(Duration::from_nanos(now().saturating_sub(given)));
+                let sent = u64::from_le_bytes(self.stamp);
+                latency(Duration::from_nanos(now().saturating_sub(sent)));
             }
         }
     }
@@ -156,7 +156,7 @@ impl Body {
 }
 
 impl Framing {
-    /// What follows this byte, which is none of a chunk's data.
+    /// Returns the position after this byte, which is not part of a chunk's data.
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
             (Self::Size(size), b'\r') => Self::SizeEnd(size),
@@ -170,7 +170,9 @@ impl Framing {
             (Self::DataEnd(b'\n'), b'\n') => Self::Size(0),
             (Self::End(b'\r'), b'\r') => Self::End(b'\n'),
             (Self::End(b'\n'), b'\n') => Self::Over,
-            (framing, byte) => panic!("{byte:#04x} at {framing:?}: trailers, or no chunked body"),
+            (framing, byte) => {
+                panic!("{byte:#04x} at {framing:?}: trailers, or not a chunked body")
+            }
         }
     }
 }

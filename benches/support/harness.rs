@@ -1,4 +1,4 @@
-//! This library under test: the runtime on one thread, the server on another.
+//! The library under test: the runtime on one thread, the server on another.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -21,7 +21,7 @@ pub struct Harness {
     sums: Receiver<Sums>,
 }
 
-/// The sums over all invocations of one order.
+/// Sums over all invocations of one order.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sums {
     /// From each event to the first byte of its payload.
@@ -35,14 +35,14 @@ pub struct Sums {
 }
 
 impl Harness {
-    /// A handler that returns its response.
+    /// Starts a handler that returns its response.
     pub fn start() -> Self {
         Self::start_with(|runtime| {
             block_on(async move { runtime.run(handler).await.map_err(Into::into) });
         })
     }
 
-    /// A handler that writes its response, chunk by chunk.
+    /// Starts a handler that writes its response, chunk by chunk.
     #[allow(dead_code)]
     pub fn start_writing() -> Self {
         Self::start_with(|runtime| {
@@ -65,11 +65,11 @@ impl Harness {
         Self { orders, sums }
     }
 
-    /// Makes so many invocations, one after another.
+    /// Makes this number of invocations, one after another.
     ///
     /// # Panics
     ///
-    /// When a response was not what it has to be; the server's thread has said why.
+    /// When a response was not correct; the server's thread has printed why.
     pub fn invoke(&self, plan: Plan, invocations: u64) -> Sums {
         let order = self.orders.send((plan, invocations));
         order.expect("a server that goes on");
@@ -78,7 +78,7 @@ impl Harness {
 }
 
 fn serve(mut server: Server, to_do: &Receiver<(Plan, u64)>, done: &Sender<Sums>) {
-    // What comes first, such as connecting, belongs to no measurement.
+    // The first invocation connects, and is not measured.
     server.invoke(Plan::ready(1, 64), drop);
     for (plan, invocations) in to_do {
         let mut sums = Sums::default();
@@ -105,12 +105,12 @@ fn block_on(run: impl Future<Output = Result<(), Error>>) {
     panic!("the runtime ended: {ended:?}");
 }
 
-/// Does what its event says.
+/// Returns the response that its event describes.
 async fn handler(event: LambdaEvent<Plan>) -> Result<(Head, Source), Error> {
     Ok((head(), Source::new(event.payload)))
 }
 
-/// Writes what its event says.
+/// Writes the response that its event describes.
 async fn writing_handler(event: LambdaEvent<Plan>, response: ResponseWriter) -> Result<(), Error> {
     write(head(), Source::new(event.payload), response).await
 }

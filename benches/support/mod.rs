@@ -1,7 +1,7 @@
-//! What every bench shares: the invocation that is asked for, the chunks it sends, and the Runtime API
-//! that asks for it and checks each byte.
+//! Code that the benches share: the plan of an invocation, the source of its chunks, and a Runtime API
+//! that makes invocations and checks each byte.
 //!
-//! `benches/peers` uses the same files, so that every runtime is measured by one and the same server.
+//! `benches/peers` uses the same files, so that the same server measures every runtime.
 
 #![allow(dead_code)]
 

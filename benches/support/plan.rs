@@ -1,38 +1,37 @@
-//! What one invocation is to send; it is also the event of that invocation.
+//! The response that one invocation has to send, which is also its event.
 
 use serde::{Deserialize, Serialize};
 
-/// What one invocation is to send.
+/// The response that one invocation has to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// So many chunks.
+    /// Number of chunks.
     pub chunks: u32,
-    /// Of so many bytes each; 0 means the sizes of [`MIXED`], one after another.
+    /// Size of each chunk in bytes; 0 means the sizes of [`MIXED`], one after another.
     pub size: u32,
-    /// So much time between two chunks; 0 means that each chunk is ready at once, [`ALONE`] that it is
-    /// ready as soon as the source is asked again.
+    /// Time between two chunks in microseconds; 0 means that each chunk is ready at once, [`ALONE`] that
+    /// it is ready at the second poll.
     pub pace_us: u32,
 }
 
-/// Before each chunk the source is pending once, and wakes its task itself.
+/// A pace: the source is pending once before each chunk, and wakes its task itself.
 pub const ALONE: u32 = u32::MAX;
 
-/// Sizes as a page or an answer with tables and pictures has them: mostly small, a few large.
+/// Sizes like those of a page with tables and pictures: most are small, a few are large.
 pub const MIXED: [u32; 8] = [17, 64, 300, 1_024, 90, 4_096, 16_384, 200];
 
-/// A chunk that is produced at a pace begins with the moment its source gave it: nanoseconds since 1970,
-/// little-endian.
+/// Length of the stamp at the beginning of a paced chunk: the moment its source returned it, in
+/// nanoseconds since 1970, little-endian.
 pub const STAMP: usize = 8;
 
-/// No chunk is larger.
+/// Size of the largest chunk.
 pub const LARGEST: usize = 64 * 1024;
 
-/// The payload repeats after so many bytes. A prime number, so that a chunk that is lost, repeated or put
-/// in another's place shows, whatever the size of the chunks.
+/// Number of bytes after which the payload repeats. It is prime, so that a lost, repeated or misplaced
+/// chunk shows, whatever the size of the chunks.
 pub const PERIOD: usize = 65_521;
 
-/// The payload of every invocation, from its first byte on; long enough for a chunk to begin anywhere in
-/// the first period.
+/// The payload of every invocation, long enough for a chunk to begin anywhere in the first period.
 pub static PATTERN: [u8; PERIOD + LARGEST] = pattern();
 
 const fn pattern() -> [u8; PERIOD + LARGEST] {
@@ -47,10 +46,10 @@ const fn pattern() -> [u8; PERIOD + LARGEST] {
 }
 
 impl Plan {
-    /// The process that serves this ends: a profiler that watches it writes its figures.
+    /// Ends the process that serves it, so that a profiler writes its figures.
     pub const END: Self = Self::ready(u32::MAX, 0);
 
-    /// Chunks that are all ready at once.
+    /// Returns a plan of chunks that are all ready at once.
     pub const fn ready(chunks: u32, size: u32) -> Self {
         Self {
             chunks,
@@ -59,12 +58,12 @@ impl Plan {
         }
     }
 
-    /// Chunks of these sizes: [`MIXED`].
+    /// Returns a plan of ready chunks with the sizes of [`MIXED`].
     pub const fn mixed(chunks: u32) -> Self {
         Self::ready(chunks, 0)
     }
 
-    /// Chunks of which none is ready together with its neighbours.
+    /// Returns a plan of chunks of which no two are ready together.
     pub const fn alone(chunks: u32, size: u32) -> Self {
         Self {
             chunks,
@@ -73,7 +72,7 @@ impl Plan {
         }
     }
 
-    /// One chunk each so many microseconds.
+    /// Returns a plan of chunks that come at a pace.
     pub const fn paced(chunks: u32, size: u32, pace_us: u32) -> Self {
         assert!(size as usize > STAMP);
         Self {
@@ -83,12 +82,12 @@ impl Plan {
         }
     }
 
-    /// Whether each chunk tells when it was given.
+    /// Whether each chunk carries a stamp.
     pub const fn is_stamped(&self) -> bool {
         self.pace_us > 0 && self.pace_us != ALONE
     }
 
-    /// How large this chunk is; the first one is number 0.
+    /// Returns the size of a chunk; the first one is number 0.
     pub const fn size_of(&self, chunk: u32) -> usize {
         match self.size {
             0 => MIXED[chunk as usize % MIXED.len()] as usize,
@@ -96,14 +95,14 @@ impl Plan {
         }
     }
 
-    /// The size of the payload.
+    /// Returns the size of the payload.
     pub fn bytes(&self) -> u64 {
         (0..self.chunks)
             .map(|chunk| self.size_of(chunk) as u64)
             .sum()
     }
 
-    /// The event.
+    /// Returns the event.
     pub fn to_json(self) -> String {
         let Self {
             chunks,

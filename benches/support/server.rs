@@ -1,7 +1,7 @@
 //! A Runtime API for measuring: blocking, over a plain socket, on the thread of whoever calls it.
 //!
-//! It does as little as can be done between two moments that are measured: one fixed buffer, no
-//! allocation per chunk, one write per answer. So it is never the bottleneck.
+//! It does little between two measured moments: one fixed buffer, no allocation per chunk, one write
+//! per answer.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -14,13 +14,13 @@ use super::body::Body;
 use super::plan::Plan;
 use super::source::now;
 
-/// More than loopback hands over in one read of a chunk of 64 KiB with its framing.
+/// Size of the read buffer: more than a 64 KiB chunk with its framing.
 const BUFFER: usize = 256 * 1024;
 
 const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n";
 
-/// A head that does not come in this time may come over another connection: a client with a pool has
-/// more than one now and then. Nothing that is measured takes so long, save Nagle's algorithm.
+/// How long a head is awaited on one connection: a client with a pool may use another one. Nothing that
+/// is measured takes so long, except for Nagle's algorithm.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\
@@ -29,7 +29,7 @@ const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/jso
 /// How far away the deadline of an invocation is.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits until one of these can be read from or accepted on; returns its place.
+/// Waits until one of these can be read or accepted from, and returns its index.
 pub type Wait = fn(&[BorrowedFd<'_>]) -> usize;
 
 /// A Runtime API for one runtime.
@@ -37,12 +37,12 @@ pub type Wait = fn(&[BorrowedFd<'_>]) -> usize;
 pub struct Server {
     listener: TcpListener,
     peer: Option<TcpStream>,
-    /// The other connections, of which the first one comes next.
+    /// The other connections; the first one is next.
     others: VecDeque<TcpStream>,
     connections: u32,
     wait: Option<Wait>,
     buffer: Box<[u8]>,
-    /// What was read and not taken yet.
+    /// The part of the buffer that was read and not taken yet.
     start: usize,
     end: usize,
     /// When the last read returned.
@@ -52,17 +52,17 @@ pub struct Server {
     out: Vec<u8>,
 }
 
-/// How long one invocation took, from the moment its event was about to be written.
+/// Times of one invocation, from the moment before its event was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taken {
-    /// To the read that brought the first byte of the payload; prelude and delimiter are none.
+    /// To the read that brought the first byte of the payload, after prelude and delimiter.
     pub first_byte: Duration,
     /// To the read that brought the end of the body.
     pub end: Duration,
 }
 
 impl Server {
-    /// A server on a free port.
+    /// Binds a free port.
     pub fn bind() -> Self {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").expect("a free port"),
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// The same for a client that changes its connections all the time: it is waited for on all of them.
+    /// Binds a free port, for a client that changes connections: all of them are waited for.
     pub fn bind_with(wait: Wait) -> Self {
         Self {
             wait: Some(wait),
@@ -88,18 +88,18 @@ impl Server {
         }
     }
 
-    /// Where it listens, as `AWS_LAMBDA_RUNTIME_API` says it.
+    /// Returns the value for `AWS_LAMBDA_RUNTIME_API`.
     pub fn address(&self) -> String {
         let address = self.listener.local_addr();
         address.expect("a bound socket").to_string()
     }
 
-    /// How many connections the runtime has made.
+    /// Returns how many connections the runtime has made.
     pub fn connections(&self) -> u32 {
         self.connections
     }
 
-    /// Waits until the runtime asks for an invocation, and tells when it did.
+    /// Waits until the runtime asks for an invocation, and returns when it did.
     pub fn asked(&mut self) -> Instant {
         while !self.is_asked {
             let head = self.head();
@@ -111,11 +111,11 @@ impl Server {
         self.read_at
     }
 
-    /// Runs one invocation, and hands on the latency of each chunk that is produced at a pace.
+    /// Runs one invocation, and passes on the latency of each stamped chunk.
     ///
     /// # Panics
     ///
-    /// When what the runtime sends is not what the plan says, byte for byte.
+    /// When the runtime sends a byte that differs from the plan.
     pub fn invoke(&mut self, plan: Plan, mut latency: impl FnMut(Duration)) -> Taken {
         self.asked();
         self.is_asked = false;
@@ -159,7 +159,7 @@ impl Server {
         while let Read::Bytes | Read::Nothing = self.more() {}
     }
 
-    /// Writes down the answer to `GET …/next`, with the headers that the service sends.
+    /// Prepares the answer to `GET …/next`, with the headers that the service sends.
     fn write_event(&mut self, id: &str, plan: Plan) {
         let event = plan.to_json();
         let deadline = now() / 1_000_000 + u64::try_from(TIMEOUT.as_millis()).unwrap_or(0);
@@ -183,9 +183,9 @@ impl Server {
         peer.write_all(&self.out).expect("a runtime that reads");
     }
 
-    /// Reads the head of a request; returns where it ends.
+    /// Reads the head of a request, and returns where it ends.
     ///
-    /// It may come over a connection of its own: a client with a pool closes one now and then.
+    /// It may come over a new connection: a client with a pool closes connections.
     fn head(&mut self) -> usize {
         loop {
             let unread = &self.buffer[self.start..self.end];
@@ -204,10 +204,10 @@ impl Server {
         }
     }
 
-    /// Waits until a connection has something to say, and turns to it.
+    /// Waits until a connection can be read, and switches to it.
     ///
-    /// A new one has said nothing so far, and perhaps never will: a client with a pool connects in advance.
-    /// So it is only waited for, like the others.
+    /// A new connection may never send anything, because a client with a pool connects in advance. So it
+    /// is waited for like the others.
     fn choose(&mut self) {
         let Some(wait) = self.wait else { return };
         while let (Some(peer), true) = (&self.peer, self.start == self.end) {
@@ -231,7 +231,7 @@ impl Server {
         }
     }
 
-    /// Turns to another connection, if there is one.
+    /// Switches to another connection, if there is one.
     fn turn(&mut self) {
         if self.start < self.end {
             // The rest of this head is on its way.
@@ -250,7 +250,7 @@ impl Server {
         peer.set_nodelay(true).expect("an open socket");
         peer.set_read_timeout(Some(PATIENCE))
             .expect("an open socket");
-        // From now on, others are taken when they are there; none is waited for.
+        // From now on, other connections are accepted only if they are there.
         let listener = &self.listener;
         listener.set_nonblocking(true).expect("a bound socket");
         self.connections += 1;
@@ -289,13 +289,13 @@ impl Server {
     }
 }
 
-/// What came of a read.
+/// Result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Read {
     Bytes,
-    /// Nothing was there in time.
+    /// Nothing arrived in time.
     Nothing,
-    /// The connection is over.
+    /// The connection was closed.
     End,
 }
 

@@ -10,53 +10,53 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::plan::{ALONE, PATTERN, PERIOD, Plan, STAMP};
 
-/// What handlers usually fail with.
+/// The usual error of a handler.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The chunks of a plan. Chunks that are ready at once are slices of a static array, so that what is
-/// measured is their way out and not how they came to be.
+/// The chunks of a plan. Chunks that are ready at once are slices of a static array, so that sending
+/// them is measured and not making them.
 #[derive(Debug)]
 pub struct Source {
     plan: Plan,
-    given: u32,
-    /// Where in the pattern the next chunk begins.
+    returned: u32,
+    /// Position of the next chunk in the pattern.
     at: usize,
     pace: Option<Interval>,
-    /// The next poll is pending, by [`ALONE`].
-    is_shy: bool,
+    /// Whether the next poll is pending, with [`ALONE`].
+    pending_next: bool,
 }
 
 impl Source {
     pub fn new(plan: Plan) -> Self {
         let pace = plan.is_stamped().then(|| {
             let mut pace = interval(Duration::from_micros(plan.pace_us.into()));
-            // A chunk that came late does not make the next one come early.
+            // A late chunk does not make the next one early.
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             pace
         });
         Self {
             plan,
-            given: 0,
+            returned: 0,
             at: 0,
             pace,
-            is_shy: plan.pace_us == ALONE,
+            pending_next: plan.pace_us == ALONE,
         }
     }
 
     fn data(&mut self) -> &'static [u8] {
-        let size = self.plan.size_of(self.given);
+        let size = self.plan.size_of(self.returned);
         let data = &PATTERN[self.at..self.at + size];
-        self.given += 1;
+        self.returned += 1;
         self.at = (self.at + size) % PERIOD;
         data
     }
 
-    /// Chunks that are not ready at once; out of line, so that those that are do not pay for it.
+    /// Polls for a chunk that is not ready at once; out of line, so that ready ones do not pay for it.
     #[inline(never)]
     fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let Some(pace) = &mut self.pace else {
-            self.is_shy = !self.is_shy;
-            if self.is_shy {
+            self.pending_next = !self.pending_next;
+            if self.pending_next {
                 return Poll::Ready(Bytes::from_static(self.data()));
             }
             cx.waker().wake_by_ref();
@@ -75,7 +75,7 @@ impl Stream for Source {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if this.given == this.plan.chunks {
+        if this.returned == this.plan.chunks {
             return Poll::Ready(None);
         }
         let chunk = match this.plan.pace_us {
@@ -84,9 +84,15 @@ impl Stream for Source {
         };
         Poll::Ready(Some(Ok(chunk)))
     }
+
+    /// Knows how many chunks are left, as `tokio_stream::iter` and `once` do.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.plan.chunks - self.returned) as usize;
+        (left, Some(left))
+    }
 }
 
-/// Nanoseconds since 1970: the one clock that two processes share and that std can read.
+/// Returns nanoseconds since 1970: std's only clock that two processes share.
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

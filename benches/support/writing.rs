@@ -1,4 +1,4 @@
-//! A handler that writes what its source gives, chunk by chunk.
+//! A handler that writes the chunks of its source.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,7 +7,7 @@ use futures_core::Stream;
 use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::{Error, Head};
 
-/// Writes the chunks of this stream: what is returned otherwise, so that the writer is the one difference.
+/// Writes the chunks of this stream, which other handlers return: the writer is the only difference.
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
 
 struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
-impl fmt::Write for Escaping<'_, '_> {
+impl Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
         while let Some(at) = rest.find(ends_a_line) {

@@ -142,6 +142,11 @@ impl Context {
         })))
     }
 
+    /// Returns the headers, if this is the last clone.
+    pub(crate) fn into_headers(self) -> Option<HeaderMap> {
+        Arc::into_inner(self.0).map(|inner| inner.headers)
+    }
+
     /// The id of this invocation, unique to it: what to log, and what AWS Support asks for.
     pub fn request_id(&self) -> &str {
         self.text(api::REQUEST_ID).unwrap_or_default()

@@ -2,27 +2,31 @@
 //!
 //! Writing a chunk costs a system call and a frame, copying a small one costs next to nothing. So
 //! small chunks that are ready together share a frame, as in tonic's `EncodeBody`. Nothing ever waits
-//! for a fuller frame:
+//! for a fuller frame. `docs/performance.md` says what each constant is worth.
+//!
 //!
 //! * A source that turns pending ends the batch.
 //! * A source has to earn batching: its first chunks, [`TRIAL_CHUNKS`] of them, are each a frame, so
-//!   that each is on the wire before the source is polled again. A poll that takes [`BATCH_TIME`] or
-//!   longer ends the batch, and the trial begins anew. A source that is always ready but computes or
-//!   blocks for each chunk is therefore sent chunk by chunk, and one that turns slow holds back one
-//!   batch at the most.
+//!   that each is on the wire before the source is polled again.
+//! * A batch ends [`BATCH_TIME`] after it began, with the poll that is under way. If it has fewer than
+//!   [`TRIAL_CHUNKS`] chunks by then, the source is slow, and the trial begins anew. A source that is
+//!   always ready but computes or blocks for each chunk is therefore sent chunk by chunk, and one that
+//!   turns slow holds back one batch at the most.
 
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-/// Size from which a chunk is a frame of its own, in bytes. Copying less costs less than a write.
-const LARGE_CHUNK: usize = 16 * 1024;
+/// Size from which a chunk is a frame of its own, in bytes. Copying less costs less than a write: with
+/// 16 KiB, chunks of mixed sizes have a third of the throughput.
+const LARGE_CHUNK: usize = 32 * 1024;
 
-/// Largest frame of small chunks, in bytes.
-const BATCH_BYTES: usize = 64 * 1024;
+/// Largest frame of small chunks, in bytes. With 64 KiB, 64 B chunks have 5/6 of the throughput.
+const BATCH_BYTES: usize = 128 * 1024;
 
-/// Longest time from the first to the last chunk of a batch, and the time from which a poll of the
-/// source counts as slow.
+/// Longest time from the first poll to the last one of a batch, and the time from which a poll counts
+/// as slow. Looking at the clock takes half of the time of a 64 B chunk; it buys the promise that
+/// chunks of a slow source do not wait for one another.
 const BATCH_TIME: Duration = Duration::from_micros(50);
 
 /// Number of chunks in a row that a source has to give in fast polls before they are batched.
@@ -38,7 +42,7 @@ pub(super) enum Batch {
 /// Collects small chunks into frames.
 #[derive(Debug, Default)]
 pub(super) struct Batcher {
-    /// Number of fast polls in a row, up to [`TRIAL_CHUNKS`].
+    /// Number of chunks in time since the source was last found slow, up to [`TRIAL_CHUNKS`].
     fast_polls: u32,
     /// The first chunk, which is not copied as long as it is alone.
     first: Option<Bytes>,
@@ -48,19 +52,19 @@ pub(super) struct Batcher {
     rest: Option<Bytes>,
 }
 
-/// Measures the polls of one batch.
+/// Measures one batch.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
-    began: Instant,
-    polled: Instant,
+    /// When the batch has to end.
+    ends: Instant,
+    chunks: u32,
 }
 
 impl Stopwatch {
     pub(super) fn start() -> Self {
-        let now = Instant::now();
         Self {
-            began: now,
-            polled: now,
+            ends: Instant::now() + BATCH_TIME,
+            chunks: 0,
         }
     }
 }
@@ -69,20 +73,18 @@ impl Batcher {
     /// Adds the chunk that a poll of the source gave.
     #[inline]
     pub(super) fn push(&mut self, chunk: Bytes, stopwatch: &mut Stopwatch) -> Batch {
-        let now = Instant::now();
-        let fast = now - stopwatch.polled < BATCH_TIME;
-        stopwatch.polled = now;
-        if !fast {
+        stopwatch.chunks += 1;
+        let in_time = Instant::now() < stopwatch.ends;
+        if in_time {
+            self.fast_polls += u32::from(self.fast_polls < TRIAL_CHUNKS);
+        } else if stopwatch.chunks < TRIAL_CHUNKS {
             self.fast_polls = 0;
-        } else if self.fast_polls < TRIAL_CHUNKS {
-            self.fast_polls += 1;
         }
         let fits = self.add(chunk);
-        let closed = self.fast_polls < TRIAL_CHUNKS || now - stopwatch.began >= BATCH_TIME;
-        if closed || !fits {
-            Batch::Full
-        } else {
+        if in_time && fits && self.fast_polls == TRIAL_CHUNKS {
             Batch::Open
+        } else {
+            Batch::Full
         }
     }
 
@@ -167,7 +169,7 @@ mod tests {
     fn slow_poll_ends_the_batch_and_the_trial_begins_anew() {
         let mut batcher = earned();
         let mut stopwatch = Stopwatch::start();
-        stopwatch.polled -= BATCH_TIME;
+        stopwatch.ends -= BATCH_TIME;
         assert_eq!(batcher.push(chunk(1), &mut stopwatch), Batch::Full);
         assert_eq!(batcher.take().unwrap().len(), 1);
         let mut stopwatch = Stopwatch::start();
@@ -175,11 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn batch_ends_after_its_time() {
+    fn long_batch_of_a_fast_source_keeps_batching() {
         let mut batcher = earned();
         let mut stopwatch = Stopwatch::start();
-        stopwatch.began -= BATCH_TIME;
+        // A test may be interrupted between two chunks.
+        stopwatch.ends += Duration::from_secs(60);
+        for _ in 1..TRIAL_CHUNKS {
+            assert_eq!(batcher.push(chunk(1), &mut stopwatch), Batch::Open);
+        }
+        stopwatch.ends = Instant::now();
         assert_eq!(batcher.push(chunk(1), &mut stopwatch), Batch::Full);
+        assert_eq!(batcher.take().unwrap().len(), TRIAL_CHUNKS as usize);
+        assert_eq!(batcher.fast_polls, TRIAL_CHUNKS);
     }
 
     #[test]

@@ -184,17 +184,6 @@ where
         }
     }
 
-    /// Drops the stream at once; no frame follows. A panic in its `Drop` becomes the failure.
-    pub(crate) fn abandon(mut self: Pin<&mut Self>) {
-        let dropped = self.as_mut().close();
-        let this = self.project();
-        *this.state = State::Done;
-        this.batch.clear();
-        if this.failure.is_none() {
-            *this.failure = dropped.err();
-        }
-    }
-
     /// Drops the stream, and returns a panic in its `Drop`.
     fn close(self: Pin<&mut Self>) -> Result<(), Failure> {
         let mut payload = self.project().payload;

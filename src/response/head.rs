@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, response};
 
+use lambda_stream_wire::limits::HEADER_NAMES_LIMIT;
 use lambda_stream_wire::prelude::{Prelude, PreludeError};
 
 /// The head of a response: status, headers and cookies.
@@ -59,6 +60,7 @@ enum Kind {
     Name(String),
     Value(HeaderName, String),
     Cookie(String),
+    TooManyNames,
     Prelude(PreludeError),
 }
 
@@ -81,34 +83,51 @@ impl Head {
     }
 
     /// Adds a header. A name that is there already gets a second value.
+    ///
+    /// As in the crate `http`, a name is whatever converts into a [`HeaderName`], and a value whatever
+    /// converts into a [`HeaderValue`], numbers included.
     #[must_use]
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        match HeaderName::from_bytes(name.as_bytes()) {
-            Err(_) => self.fail(Kind::Name(name.to_owned())),
-            Ok(name) => match HeaderValue::from_bytes(value) {
-                Err(_) => self.fail(Kind::Value(name, lossy(value))),
-                Ok(value) => {
-                    self.headers.append(name, value);
-                }
-            },
+    pub fn header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName> + Clone + fmt::Debug,
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
+        let shown = name.clone();
+        let Ok(name) = name.try_into() else {
+            self.fail(Kind::Name(show(&shown)));
+            return self;
+        };
+        let shown = value.clone();
+        let Ok(value) = value.try_into() else {
+            self.fail(Kind::Value(name, show(&shown)));
+            return self;
+        };
+        if self.headers.try_append(name, value).is_err() {
+            self.fail(Kind::TooManyNames);
         }
         self
     }
 
-    /// Sets the content type, such as `text/event-stream`; in place of one that was set before.
+    /// Sets the content type, such as `text/event-stream`, in place of one that was set before.
     #[must_use]
-    pub fn content_type(mut self, value: impl AsRef<[u8]>) -> Self {
+    pub fn content_type<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
         self.headers.remove(header::CONTENT_TYPE);
         self.header(header::CONTENT_TYPE, value)
     }
 
     /// Adds a cookie, written as in `set-cookie`: `name=value; Path=/; HttpOnly`.
     #[must_use]
-    pub fn cookie(mut self, cookie: impl AsRef<[u8]>) -> Self {
-        match HeaderValue::from_bytes(cookie.as_ref()) {
+    pub fn cookie<V>(mut self, cookie: V) -> Self
+    where
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
+        let shown = cookie.clone();
+        match cookie.try_into() {
             Ok(cookie) => self.cookies.push(cookie),
-            Err(_) => self.fail(Kind::Cookie(lossy(cookie.as_ref()))),
+            Err(_) => self.fail(Kind::Cookie(show(&shown))),
         }
         self
     }
@@ -215,11 +234,17 @@ fn is_final(status: StatusCode) -> bool {
     (200..600).contains(&status.as_u16())
 }
 
-/// At most this much of a wrong name or value is repeated in its error.
+/// Number of characters of a wrong name or value that are repeated in its error.
 const SHOWN: usize = 64;
 
-fn lossy(value: &[u8]) -> String {
-    String::from_utf8_lossy(&value[..value.len().min(SHOWN)]).into_owned()
+/// Returns a wrong name or value as it is shown in an error, quoted and escaped.
+fn show(value: &impl fmt::Debug) -> String {
+    let mut shown = format!("{value:?}");
+    if let Some((at, _)) = shown.char_indices().nth(SHOWN) {
+        shown.truncate(at);
+        shown.push('…');
+    }
+    shown
 }
 
 impl fmt::Display for HeadError {
@@ -231,19 +256,19 @@ impl fmt::Display for HeadError {
             ),
             Kind::Name(name) => write!(
                 f,
-                "{:?} cannot be the name of a header: names are letters, digits and `-`",
-                lossy(name.as_bytes())
+                "{name} cannot be the name of a header: names are letters, digits and `-`"
             ),
             Kind::Value(name, value) => write!(
                 f,
-                "{value:?} cannot be the value of the header `{name}`: it has a control character"
+                "{value} cannot be the value of the header `{name}`: it has a control character"
             ),
             Kind::Cookie(cookie) => {
-                write!(
-                    f,
-                    "{cookie:?} cannot be a cookie: it has a control character"
-                )
+                write!(f, "{cookie} cannot be a cookie: it has a control character")
             }
+            Kind::TooManyNames => write!(
+                f,
+                "a head has at most {HEADER_NAMES_LIMIT} different header names; send fewer headers"
+            ),
             Kind::Prelude(error) => error.fmt(f),
         }
     }

@@ -15,6 +15,8 @@ pub(crate) use self::into_response::Form;
 pub use self::into_response::{IntoResponse, Response};
 pub(crate) use self::json::Document;
 pub use self::json::Json;
-pub use self::payload::{BodyChunks, Payload};
+#[cfg(feature = "web")]
+pub(crate) use self::payload::BodyChunks;
+pub use self::payload::Payload;
 pub use self::raw::Raw;
 pub(crate) use self::size_limit::SizeLimit;

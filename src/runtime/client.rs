@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{
+    CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use lambda_stream_wire::api;
 
 use super::answer::{Verdict, describe, judge};
@@ -28,8 +30,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 const PRODUCT: &str = concat!("lambda-stream/", env!("CARGO_PKG_VERSION"));
 
-/// Number of headers that a request has at most.
+/// Number of headers that a request, or an answer to `/next`, usually has at most.
 const HEADERS: usize = 8;
+
+/// Number of header maps that are kept: one for the event, one for the response.
+const KEPT_MAPS: usize = 2;
+
+/// Names that a request takes over without a copy.
+static RESPONSE_MODE: HeaderName = HeaderName::from_static(api::RESPONSE_MODE);
+static INVOCATION_ID: HeaderName = HeaderName::from_static(api::INVOCATION_ID);
+static ERROR_TYPE: HeaderName = HeaderName::from_static(api::ERROR_TYPE);
 
 /// A client of the Runtime API.
 pub(super) struct Client {
@@ -37,6 +47,8 @@ pub(super) struct Client {
     connection: Option<Connection>,
     /// Consecutive failures of the connection, or empty answers to `/next`.
     failures: u32,
+    /// Header maps of earlier requests, which are empty and used again.
+    maps: Vec<HeaderMap>,
     pub(super) report: Report,
 }
 
@@ -46,6 +58,7 @@ impl Client {
             endpoint,
             connection: None,
             failures: 0,
+            maps: Vec::with_capacity(KEPT_MAPS),
             report,
         }
     }
@@ -54,7 +67,7 @@ impl Client {
     pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
         let mut empty_answers = 0;
         loop {
-            let request = self.request(Method::GET, api::NEXT)?;
+            let request = self.request(Method::GET, self.endpoint.next());
             let answer = match self.exchange(request, Bytes::new()).await? {
                 Ok(answer) => answer,
                 Err(lost) => {
@@ -77,7 +90,7 @@ impl Client {
                     return Err(RunError::refused(format!(
                         "the Runtime API at {} refused GET {}: {}",
                         self.endpoint.authority(),
-                        self.endpoint.path(api::NEXT),
+                        self.endpoint.next(),
                         describe(&answer)
                     )));
                 }
@@ -85,14 +98,15 @@ impl Client {
         }
     }
 
-    /// Streams a response. When this returns `Ok`, the invocation is over, well or not.
+    /// Streams a response. When this returns `Ok`, the invocation is over, well or not; returns what
+    /// the response failed with, too.
     pub(super) async fn respond<S>(
         &mut self,
         context: &Context,
-        mut frames: Pin<&mut Frames<S>>,
+        frames: Pin<&mut Option<Frames<S>>>,
         timer: Pin<&mut Timer>,
         content_type: HeaderValue,
-    ) -> Result<Ending, RunError>
+    ) -> Result<(Ending, Option<Failure>), RunError>
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
@@ -103,24 +117,25 @@ impl Client {
         };
         let mut request = self.invocation_request(context, api::RESPONSE)?;
         let headers = request.headers_mut();
-        headers.insert(api::RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
+        headers.insert(&RESPONSE_MODE, HeaderValue::from_static(api::STREAMING));
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         headers.insert(TRAILER, HeaderValue::from_static(api::TRAILER_NAMES));
         headers.insert(CONTENT_TYPE, content_type);
         let connection = self.connection().await?;
-        let answered = dispatch(connection, request, frames.as_mut(), timer, head_frames).await;
-        frames.as_mut().abandon();
-        if let Some(failure) = frames.failure() {
+        let (answered, failure) = dispatch(connection, request, frames, timer, head_frames).await;
+        if let Some(failure) = &failure {
             self.report.invocation_failed(context.request_id(), failure);
         }
-        let answered = match answered {
-            Ok(answered) => answered,
-            Err(lost) => return self.lose_invocation(context, lost).await,
+        let ending = match answered {
+            Ok(answered) => {
+                if !answered.reusable {
+                    self.connection = None;
+                }
+                self.heed(context, "response", answered.answer)?
+            }
+            Err(lost) => self.lose_invocation(context, lost).await?,
         };
-        if !answered.reusable {
-            self.connection = None;
-        }
-        self.heed(context, "response", &answered.answer)
+        Ok((ending, failure))
     }
 
     /// Sends a response that is one document and not streamed: without the header that says so.
@@ -134,7 +149,7 @@ impl Client {
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         // Not sent twice: the service may have taken it before the connection was lost.
         match self.exchange(request, document).await? {
-            Ok(answer) => self.heed(context, "response", &answer),
+            Ok(answer) => self.heed(context, "response", answer),
             Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
@@ -148,7 +163,7 @@ impl Client {
         self.report.invocation_failed(context.request_id(), failure);
         let request = self.invocation_request(context, api::ERROR)?;
         match self.post_failure(request, failure).await? {
-            Ok(answer) => self.heed(context, "error", &answer),
+            Ok(answer) => self.heed(context, "error", answer),
             Err(lost) => self.lose_invocation(context, lost).await,
         }
     }
@@ -156,7 +171,7 @@ impl Client {
     /// Reports that the program could not be set up. An answer other than a success, and a lost
     /// connection, are logged: what matters is the failure itself.
     pub(super) async fn fail_init(&mut self, failure: &Failure) {
-        let reported = match self.request(Method::POST, api::INIT_ERROR) {
+        let reported = match self.post([api::INIT_ERROR, "", ""]) {
             Ok(request) => self.post_failure(request, failure).await,
             Err(error) => Err(error),
         };
@@ -180,7 +195,7 @@ impl Client {
         failure: &Failure,
     ) -> Result<Result<Response<Bytes>, Lost>, RunError> {
         let headers = request.headers_mut();
-        headers.insert(api::ERROR_TYPE, failure.error_type_header());
+        headers.insert(&ERROR_TYPE, failure.error_type_header());
         headers.insert(api::XRAY_CAUSE, failure.xray_cause_header());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::ERROR_JSON));
         let document = Bytes::from(failure.to_json());
@@ -195,10 +210,13 @@ impl Client {
         &mut self,
         context: &Context,
         call: &str,
-        answer: &Response<Bytes>,
+        answer: Response<Bytes>,
     ) -> Result<Ending, RunError> {
-        match judge(answer) {
-            Verdict::Accepted => Ok(Ending::Completed),
+        match judge(&answer) {
+            Verdict::Accepted => {
+                self.reuse(answer.into_parts().0.headers);
+                Ok(Ending::Completed)
+            }
             Verdict::Abandoned(text) => {
                 self.report.warn(
                     Some(context.request_id()),
@@ -213,27 +231,41 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<Request<()>, RunError> {
+    /// Takes back a header map, whose memory the next requests use.
+    pub(super) fn reuse(&mut self, mut headers: HeaderMap) {
+        if self.maps.len() < KEPT_MAPS {
+            headers.clear();
+            self.maps.push(headers);
+        }
+    }
+
+    fn request(&mut self, method: Method, path: Uri) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = method;
-        let path = self.endpoint.path(path);
-        *request.uri_mut() = path.parse().map_err(|error: http::uri::InvalidUri| {
-            RunError::configuration(format!("cannot request {path:?}"), error)
-        })?;
-        let headers = request.headers_mut();
+        *request.uri_mut() = path;
+        let mut headers = self.maps.pop().unwrap_or_default();
         headers.reserve(HEADERS);
         headers.insert(HOST, self.endpoint.host_header());
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
-        Ok(request)
+        *request.headers_mut() = headers;
+        request
     }
 
-    fn invocation_request(&self, context: &Context, call: &str) -> Result<Request<()>, RunError> {
-        let path = format!("{}{}{call}", api::INVOCATION, context.request_id());
-        let mut request = self.request(Method::POST, &path)?;
+    fn post(&mut self, call: [&str; 3]) -> Result<Request<()>, RunError> {
+        let path = self.endpoint.call(call).map_err(|error| {
+            RunError::configuration(format!("cannot request {:?}", call.concat()), error)
+        })?;
+        Ok(self.request(Method::POST, path))
+    }
+
+    fn invocation_request(
+        &mut self,
+        context: &Context,
+        call: &str,
+    ) -> Result<Request<()>, RunError> {
+        let mut request = self.post([api::INVOCATION, context.request_id(), call])?;
         if let Some(nonce) = context.invocation_id() {
-            request
-                .headers_mut()
-                .insert(api::INVOCATION_ID, nonce.clone());
+            request.headers_mut().insert(&INVOCATION_ID, nonce.clone());
         }
         Ok(request)
     }
@@ -255,7 +287,7 @@ impl Client {
     /// Returns the connection, made anew if there is none or it was closed meanwhile.
     async fn connection(&mut self) -> Result<&mut Connection, RunError> {
         let kept = match self.connection.take() {
-            Some(mut connection) => connection.is_open().await.then_some(connection),
+            Some(mut connection) => connection.is_open().then_some(connection),
             None => None,
         };
         let connection = match kept {

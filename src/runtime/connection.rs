@@ -4,15 +4,14 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use http_body::Frame;
-use http_body_util::{BodyExt, Limited};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use tokio::net::TcpStream;
 use tokio::task::{Unconstrained, unconstrained};
 
 use super::endpoint::Endpoint;
@@ -32,7 +31,7 @@ impl Lost {
         Self(error.into())
     }
 
-    fn closed() -> Self {
+    pub(super) fn closed() -> Self {
         Self("the Runtime API closed the connection".into())
     }
 }
@@ -65,13 +64,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Lost> {
-        let stream = TcpStream::connect(endpoint.host_and_port())
-            .await
-            .map_err(Lost::new)?;
-        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which the
-        // other side delays by up to 44 ms.
-        stream.set_nodelay(true).map_err(Lost::new)?;
-        let socket = Socket::new(stream);
+        let socket = Socket::new(endpoint.connect().await.map_err(Lost::new)?);
         let blocked = socket.blocked();
         let (sender, connection) = http1::Builder::new()
             // Header names leave as AWS's documentation writes them.
@@ -89,8 +82,11 @@ impl Connection {
     }
 
     /// Whether the connection is still open, as far as can be known without sending anything.
-    pub(super) async fn is_open(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll(cx).is_ok())).await && !self.sender.is_closed()
+    pub(super) fn is_open(&mut self) -> bool {
+        // The task polls the connection again before it waits. Until then nothing has to wake it: with
+        // its own waker, sending a request would, and cost a turn of the event loop.
+        let cx = &mut Context::from_waker(Waker::noop());
+        self.poll(cx).is_ok() && !self.sender.is_closed()
     }
 
     /// Sends a request whose body is whole, and reads the whole answer.
@@ -102,8 +98,8 @@ impl Connection {
         body: Bytes,
     ) -> Result<Response<Bytes>, Lost> {
         self.outbox.fill(body);
-        let mut response = pin!(self.send(request).await?);
-        let response = self.drive(response.as_mut()).await??;
+        let response = self.send(request).await?;
+        let response = self.drive(response).await??;
         let refused = !response.status().is_success();
         poll_fn(|cx| {
             while !refused && !self.is_flushed() {
@@ -147,8 +143,7 @@ impl Connection {
         response: Response<Incoming>,
     ) -> Result<Response<Bytes>, Lost> {
         let (parts, body) = response.into_parts();
-        let body = self.drive(Limited::new(body, BODY_LIMIT).collect()).await?;
-        let body = body.map_err(Lost::new)?.to_bytes();
+        let body = self.drive(collect(body)).await??;
         Ok(Response::from_parts(parts, body))
     }
 
@@ -181,13 +176,16 @@ impl Connection {
         }
     }
 
-    /// Awaits a future that depends on this connection.
+    /// Awaits a future that depends on this connection and on nothing else.
     async fn drive<F: Future>(&mut self, future: F) -> Result<F::Output, Lost> {
         let mut future = pin!(future);
         poll_fn(|cx| {
+            if let Poll::Ready(output) = poll_dependent(future.as_mut()) {
+                return Poll::Ready(Ok(output));
+            }
             let open = self.poll(cx);
             // A future that is told of the end has a better error than the connection itself.
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            if let Poll::Ready(output) = poll_dependent(future.as_mut()) {
                 return Poll::Ready(Ok(output));
             }
             open?;
@@ -195,4 +193,41 @@ impl Connection {
         })
         .await
     }
+}
+
+/// Polls a future that makes progress only when the connection is polled, which the same task does.
+///
+/// So nothing has to wake the task: with its own waker, the connection would, and cost a turn of the
+/// event loop.
+pub(super) fn poll_dependent<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Reads a body. One that comes as a single frame is not copied.
+async fn collect(mut body: Incoming) -> Result<Bytes, Lost> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        let Ok(data) = frame.map_err(Lost::new)?.into_data() else {
+            continue;
+        };
+        if first.len() + whole.len() + data.len() > BODY_LIMIT {
+            return Err(Lost::new(format!(
+                "an answer of the Runtime API has more than {BODY_LIMIT} bytes"
+            )));
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
+    }
+    if whole.is_empty() {
+        return Ok(first);
+    }
+    Ok(whole.freeze())
 }

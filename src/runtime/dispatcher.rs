@@ -11,9 +11,9 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::connection::{Connection, Lost};
+use super::connection::{Connection, Lost, poll_dependent};
 use super::timer::Timer;
-use crate::error::{DeadlineExceeded, Failure};
+use crate::error::{DeadlineExceeded, Failure, contain};
 use crate::response::Frames;
 
 /// How long the rest of an early refusal is waited for.
@@ -43,25 +43,56 @@ pub(super) struct Dispatcher<'a, S, R> {
     ended: bool,
 }
 
-/// Sends a response whose [`Frames::start`] has succeeded, and reads the answer.
+/// Sends a response whose [`Frames::start`] has succeeded, and reads the answer. Returns what the
+/// response failed with, too, be it an error of its stream or a panic in a destructor.
 ///
 /// `head_frames` is how many frames go before the payload; they leave in one write with a first chunk
 /// that is ready.
 pub(super) async fn dispatch<S>(
     connection: &mut Connection,
     request: Request<()>,
-    mut frames: Pin<&mut Frames<S>>,
+    mut frames: Pin<&mut Option<Frames<S>>>,
     timer: Pin<&mut Timer>,
     head_frames: usize,
-) -> Result<Answered, Lost>
+) -> (Result<Answered, Lost>, Option<Failure>)
 where
     S: Stream<Item = Result<Bytes, Failure>>,
 {
+    let sent = send(connection, request, frames.as_mut(), timer, head_frames).await;
+    let failure = frames
+        .as_ref()
+        .get_ref()
+        .as_ref()
+        .and_then(Frames::failure)
+        .cloned();
+    // What the stream holds is released before the rest of the answer is waited for.
+    let dropped = contain(|| frames.set(None));
+    let answered = match sent {
+        Ok((answer, ended)) => read_answer(connection, answer, ended).await,
+        Err(lost) => Err(lost),
+    };
+    (answered, failure.or(dropped.err()))
+}
+
+/// Sends a response until it is answered; returns the answer's head, and whether everything was sent.
+async fn send<S>(
+    connection: &mut Connection,
+    request: Request<()>,
+    frames: Pin<&mut Option<Frames<S>>>,
+    timer: Pin<&mut Timer>,
+    head_frames: usize,
+) -> Result<(Response<Incoming>, bool), Lost>
+where
+    S: Stream<Item = Result<Bytes, Failure>>,
+{
+    let Some(frames) = frames.as_pin_mut() else {
+        return Err(Lost::closed());
+    };
     connection.begin_body();
     let reply = connection.send(request).await?;
     let mut dispatcher = Dispatcher {
         connection,
-        frames: frames.as_mut(),
+        frames,
         timer,
         reply: std::pin::pin!(reply),
         answer: None,
@@ -69,15 +100,10 @@ where
     };
     // The frames are there before the connection is polled, so that they leave with the request.
     let _ = poll_fn(|cx| Poll::Ready(dispatcher.fill(cx, head_frames))).await;
-    let sent = poll_fn(|cx| dispatcher.poll(cx)).await;
-    let (answer, ended) = (dispatcher.answer.take(), dispatcher.ended);
-    // What the stream holds is released before the rest of the answer is waited for.
-    frames.as_mut().abandon();
-    sent?;
-    let Some(answer) = answer else {
-        return Err(Lost::new("the Runtime API closed the connection"));
-    };
-    read_answer(connection, answer, ended).await
+    poll_fn(|cx| dispatcher.poll(cx)).await?;
+    let ended = dispatcher.ended;
+    let answer = dispatcher.answer.take().ok_or_else(Lost::closed)?;
+    Ok((answer, ended))
 }
 
 /// Reads the body of an answer. Only a success that has been read to its end leaves the connection as
@@ -117,7 +143,7 @@ where
         for _ in 0..TURN_FRAMES {
             let open = self.connection.poll(cx);
             if self.answer.is_none() {
-                if let Poll::Ready(answer) = self.reply.as_mut().poll(cx) {
+                if let Poll::Ready(answer) = poll_dependent(self.reply.as_mut()) {
                     self.answer = Some(answer?);
                 }
             }

@@ -1,12 +1,17 @@
 //! Where the Runtime API is.
 
 use std::env::{self, VarError};
+use std::io;
 
 use http::header::HeaderValue;
-use http::uri::Authority;
+use http::uri::{Authority, InvalidUri, Uri};
 use lambda_stream_wire::api;
+use tokio::net::TcpStream;
 
 use super::error::RunError;
+#[cfg(feature = "testing")]
+use super::in_memory::InMemory;
+use super::socket::Transport;
 
 /// Where the Runtime API listens. Set by the service, and unset anywhere else.
 pub(super) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -18,6 +23,10 @@ pub(super) struct Endpoint {
     host: HeaderValue,
     port: u16,
     base: String,
+    next: Uri,
+    /// Where to connect instead of to host and port.
+    #[cfg(feature = "testing")]
+    in_memory: Option<InMemory>,
 }
 
 impl Endpoint {
@@ -64,12 +73,47 @@ impl Endpoint {
                 "the path may consist of letters, digits and `-._~/` only",
             ));
         }
+        let base = format!("{path}{}", api::VERSION);
+        let Ok(next) = Uri::try_from([&base, api::NEXT].concat()) else {
+            return Err(refuse("the path is not valid"));
+        };
         Ok(Self {
-            base: format!("{path}{}", api::VERSION),
+            base,
+            next,
             authority,
             host,
             port,
+            #[cfg(feature = "testing")]
+            in_memory: None,
         })
+    }
+
+    /// A Runtime API in this process; host and port are names only.
+    #[cfg(feature = "testing")]
+    pub(super) fn in_memory(in_memory: InMemory) -> Self {
+        Self {
+            base: api::VERSION.to_owned(),
+            next: Uri::from_static("/2018-06-01/runtime/invocation/next"),
+            authority: Authority::from_static("localhost:80"),
+            host: HeaderValue::from_static("localhost:80"),
+            port: 80,
+            in_memory: Some(in_memory),
+        }
+    }
+
+    /// Connects.
+    pub(super) async fn connect(&self) -> io::Result<Transport> {
+        #[cfg(feature = "testing")]
+        if let Some(in_memory) = &self.in_memory {
+            return in_memory.connect().map(Transport::Right);
+        }
+        let stream = TcpStream::connect(self.host_and_port()).await?;
+        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which the
+        // other side delays by up to 44 ms.
+        stream.set_nodelay(true)?;
+        #[cfg(feature = "testing")]
+        let stream = Transport::Left(stream);
+        Ok(stream)
     }
 
     /// Reads [`RUNTIME_API`]; `None` where it is not set, so where this is not AWS.
@@ -94,7 +138,7 @@ impl Endpoint {
     }
 
     /// Returns the host without brackets, and the port.
-    pub(super) fn host_and_port(&self) -> (&str, u16) {
+    fn host_and_port(&self) -> (&str, u16) {
         let host = self.authority.host();
         let host = host
             .strip_prefix('[')
@@ -103,9 +147,15 @@ impl Endpoint {
         (host, self.port)
     }
 
-    /// Returns the whole path of a call.
-    pub(super) fn path(&self, call: &str) -> String {
-        format!("{}{call}", self.base)
+    /// Returns the whole path of `GET …/invocation/next`.
+    pub(super) fn next(&self) -> Uri {
+        self.next.clone()
+    }
+
+    /// Returns the whole path of a call, whose own path has these parts.
+    pub(super) fn call(&self, [first, second, third]: [&str; 3]) -> Result<Uri, InvalidUri> {
+        // The string has no room to spare, so the URI takes it as it is.
+        Uri::try_from([&self.base, first, second, third].concat())
     }
 }
 
@@ -125,7 +175,11 @@ mod tests {
         ] {
             let endpoint = Endpoint::parse(RUNTIME_API, value).unwrap();
             assert_eq!(endpoint.authority(), authority);
-            assert_eq!(endpoint.path(""), path);
+            assert_eq!(endpoint.next(), format!("{path}{}", api::NEXT).as_str());
+            assert_eq!(
+                endpoint.call(["/a", "", "/b"]).unwrap(),
+                format!("{path}/a/b").as_str()
+            );
         }
         let endpoint = Endpoint::parse(RUNTIME_API, "[::1]:9001").unwrap();
         assert_eq!(endpoint.host_and_port(), ("::1", 9001));

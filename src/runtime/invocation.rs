@@ -84,7 +84,11 @@ impl Invocation<'_> {
             let result = within_deadline(run, self.timer.as_mut()).await;
             self.report_late(result);
         }
-        ended.map(|_| ())
+        ended?;
+        if let Some(headers) = self.context.into_headers() {
+            self.client.reuse(headers);
+        }
+        Ok(())
     }
 
     /// Reports a failure after the response.
@@ -133,27 +137,28 @@ impl Invocation<'_> {
         S: Stream<Item = Result<Bytes, Failure>>,
     {
         let sent = {
-            let response = self.record.count(response);
-            let mut frames = pin!(Frames::from_response(response, self.limit));
+            let frames = Frames::from_response(self.record.count(response), self.limit);
             let content_type = frames.content_type();
-            match poll_fn(|cx| Poll::Ready(frames.as_mut().start(cx))).await {
+            let mut frames = pin!(Some(frames));
+            let started = poll_fn(|cx| match frames.as_mut().as_pin_mut() {
+                Some(frames) => Poll::Ready(frames.start(cx)),
+                None => Poll::Pending,
+            });
+            match started.await {
                 Ok(()) => {
                     let (context, timer) = (&self.context, self.timer.as_mut());
-                    let respond =
-                        self.client
-                            .respond(context, frames.as_mut(), timer, content_type);
-                    let ended = respond.await;
-                    Ok((ended, frames.failure().cloned()))
+                    let respond = self.client.respond(context, frames, timer, content_type);
+                    Ok(respond.await?)
                 }
                 Err(failure) => Err(failure),
             }
         };
         match sent {
-            Ok((ended, failure)) => {
+            Ok((ending, failure)) => {
                 if let Some(failure) = failure {
                     self.record.fail(&failure);
                 }
-                ended
+                Ok(ending)
             }
             Err(failure) => self.fail(&failure).await,
         }

@@ -9,6 +9,8 @@ mod dispatcher;
 mod endpoint;
 mod error;
 mod handler;
+#[cfg(feature = "testing")]
+mod in_memory;
 mod invocation;
 mod options;
 mod outbox;
@@ -25,6 +27,8 @@ pub use self::handler::Handler;
 pub(crate) use self::handler::Reply;
 #[cfg(feature = "testing")]
 pub(crate) use self::handler::Writing;
+#[cfg(feature = "testing")]
+pub(crate) use self::in_memory::InMemory;
 pub use self::options::Runtime;
 #[cfg(feature = "logging")]
 pub(crate) use self::telemetry::TARGET;

@@ -11,6 +11,8 @@ use super::client::Client;
 use super::endpoint::{Endpoint, RUNTIME_API};
 use super::error::RunError;
 use super::handler::{Handler, Writing};
+#[cfg(feature = "testing")]
+use super::in_memory::InMemory;
 use super::invocation::serve;
 use super::telemetry::Report;
 use super::timer::Timer;
@@ -39,6 +41,8 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
 #[must_use = "a runtime does nothing until it is run"]
 pub struct Runtime {
     runtime_api: Option<String>,
+    #[cfg(feature = "testing")]
+    in_memory: Option<InMemory>,
     #[cfg(feature = "local")]
     local_addr: Option<String>,
     deadline_margin: Option<Duration>,
@@ -57,6 +61,8 @@ impl Runtime {
     pub fn new() -> Self {
         Self {
             runtime_api: None,
+            #[cfg(feature = "testing")]
+            in_memory: None,
             #[cfg(feature = "local")]
             local_addr: None,
             deadline_margin: Some(DEADLINE_MARGIN),
@@ -68,6 +74,13 @@ impl Runtime {
     /// Sets where the Runtime API is, as `host:port`, in place of `AWS_LAMBDA_RUNTIME_API`.
     pub fn runtime_api(mut self, address: impl Into<String>) -> Self {
         self.runtime_api = Some(address.into());
+        self
+    }
+
+    /// Sets a Runtime API in this process, in place of one that listens somewhere.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_memory(mut self, in_memory: InMemory) -> Self {
+        self.in_memory = Some(in_memory);
         self
     }
 
@@ -263,6 +276,14 @@ impl Runtime {
 
     /// Returns where invocations come from.
     fn place(&self) -> Result<Place, RunError> {
+        #[cfg(feature = "testing")]
+        if let Some(in_memory) = &self.in_memory {
+            return Ok(Place {
+                endpoint: Endpoint::in_memory(in_memory.clone()),
+                #[cfg(feature = "local")]
+                local: None,
+            });
+        }
         let endpoint = match &self.runtime_api {
             Some(address) => Some(Endpoint::parse("Runtime::runtime_api", address)?),
             None => Endpoint::from_env()?,

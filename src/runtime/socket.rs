@@ -10,6 +10,14 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+/// A connection over the network.
+#[cfg(not(feature = "testing"))]
+pub(super) type Transport = TcpStream;
+
+/// A connection over the network, or one in memory for [`testing`](crate::testing).
+#[cfg(feature = "testing")]
+pub(super) type Transport = tokio_util::either::Either<TcpStream, tokio::io::DuplexStream>;
+
 /// A socket that tells whether its last write was put off.
 ///
 /// hyper takes frames into a buffer of its own while the socket is full, and does not say so. Whoever
@@ -17,7 +25,7 @@ use tokio::net::TcpStream;
 /// wire before the next one is asked for.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TokioIo<TcpStream>,
+    stream: TokioIo<Transport>,
     blocked: Blocked,
 }
 
@@ -33,7 +41,7 @@ impl Blocked {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Transport) -> Self {
         Self {
             stream: TokioIo::new(stream),
             blocked: Blocked::default(),

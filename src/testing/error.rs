@@ -16,8 +16,8 @@ pub struct MeasureError {
 impl MeasureError {
     /// What the invocation failed with, as it would be reported to the service.
     ///
-    /// `None` when no invocation failed: the event has no JSON, the system gave no port or thread, or the
-    /// runtime stopped.
+    /// `None` when no invocation failed: the event cannot be serialized, the system has no port or thread,
+    /// or the runtime stopped.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }

@@ -1,8 +1,8 @@
-//! Notes when a response's stream gave each of its chunks (cargo feature `measure`).
+//! When a response's stream gave each of its chunks.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -11,13 +11,15 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::error::Failure;
+use crate::event::LambdaEvent;
+use crate::runtime::{Handler, Reply};
 
 /// The chunks that a stream gave and that nobody has read to their end yet.
 ///
-/// The runtime writes it and the reader reads it, each on a thread of its own. It holds no more than what
-/// is on the way.
+/// The runtime writes it and the reader reads it, in a measurement each on a thread of its own. It holds
+/// no more than what is on the way.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<OnTheWay>);
+pub(super) struct Recorder(Mutex<OnTheWay>);
 
 #[derive(Debug, Default)]
 struct OnTheWay {
@@ -28,15 +30,15 @@ struct OnTheWay {
 }
 
 impl Recorder {
-    /// A new response begins.
-    pub(crate) fn begin(&self) {
+    /// Begins a new response.
+    pub(super) fn begin(&self) {
         let mut state = self.lock();
         state.bytes = 0;
         state.chunks.clear();
     }
 
-    /// The stream gave this chunk now. An empty one is never sent, so it is none.
-    pub(crate) fn given(&self, chunk: &Bytes) {
+    /// Notes that the stream gave this chunk now. An empty one is never sent.
+    pub(super) fn push(&self, chunk: &Bytes) {
         let now = Instant::now();
         if !chunk.is_empty() {
             let mut state = self.lock();
@@ -46,11 +48,12 @@ impl Recorder {
         }
     }
 
-    /// Takes the chunks out that are complete with so many bytes of payload; tells when each was given.
-    pub(crate) fn complete(&self, bytes: u64, mut chunk: impl FnMut(Instant)) {
+    /// Takes the chunks out that are complete with so many bytes of payload. Passes on how many bytes
+    /// had been given with each, and when it was given.
+    pub(super) fn complete(&self, bytes: u64, mut chunk: impl FnMut(u64, Instant)) {
         let mut state = self.lock();
-        while let Some((_, given)) = state.chunks.front().filter(|(end, _)| *end <= bytes) {
-            chunk(*given);
+        while let Some(&(end, at)) = state.chunks.front().filter(|(end, _)| *end <= bytes) {
+            chunk(end, at);
             state.chunks.pop_front();
         }
     }
@@ -60,22 +63,52 @@ impl Recorder {
     }
 }
 
+/// A handler whose chunks are recorded.
+#[derive(Debug)]
+pub(super) struct Recording<H> {
+    handler: H,
+    recorder: Arc<Recorder>,
+}
+
+impl<H> Recording<H> {
+    pub(super) fn new(handler: H, recorder: Arc<Recorder>) -> Self {
+        Self { handler, recorder }
+    }
+}
+
+impl<H, M> Handler<(Recorder, M)> for Recording<H>
+where
+    H: Handler<M>,
+{
+    async fn call(
+        &mut self,
+        event: LambdaEvent<Bytes>,
+    ) -> Result<
+        Reply<
+            impl Stream<Item = Result<Bytes, Failure>>,
+            impl Future<Output = Result<(), Failure>>,
+        >,
+        Failure,
+    > {
+        let Reply { response, after } = self.handler.call(event).await?;
+        let recorder = Arc::clone(&self.recorder);
+        Ok(Reply {
+            response: response.map(|payload| Recorded { payload, recorder }),
+            after,
+        })
+    }
+}
+
 pin_project! {
-    /// A payload whose chunks are noted, if anybody wants to know.
-    pub(super) struct Recorded<'a, S> {
+    /// A payload whose chunks are recorded.
+    struct Recorded<S> {
         #[pin]
         payload: S,
-        recorder: &'a Recorder,
+        recorder: Arc<Recorder>,
     }
 }
 
-impl<'a, S> Recorded<'a, S> {
-    pub(super) fn new(payload: S, recorder: &'a Recorder) -> Self {
-        Self { payload, recorder }
-    }
-}
-
-impl<S> Stream for Recorded<'_, S>
+impl<S> Stream for Recorded<S>
 where
     S: Stream<Item = Result<Bytes, Failure>>,
 {
@@ -85,7 +118,7 @@ where
         let this = self.project();
         let item = this.payload.poll_next(cx);
         if let Poll::Ready(Some(Ok(chunk))) = &item {
-            this.recorder.given(chunk);
+            this.recorder.push(chunk);
         }
         item
     }
@@ -101,15 +134,15 @@ mod tests {
 
     fn complete(recorder: &Recorder, bytes: u64) -> usize {
         let mut count = 0;
-        recorder.complete(bytes, |_| count += 1);
+        recorder.complete(bytes, |_, _| count += 1);
         count
     }
 
     #[test]
-    fn a_chunk_is_complete_with_its_last_byte() {
+    fn chunk_is_complete_with_its_last_byte() {
         let recorder = Recorder::default();
         for chunk in ["ab", "", "c", "defg"] {
-            recorder.given(&Bytes::from(chunk));
+            recorder.push(&Bytes::from(chunk));
         }
         let complete: Vec<_> = [0, 1, 2, 3, 3, 6, 7, 7]
             .map(|bytes| complete(&recorder, bytes))
@@ -118,23 +151,23 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_told_in_their_order() {
+    fn chunks_keep_their_order() {
         let recorder = Recorder::default();
         for _ in 0..100 {
-            recorder.given(&Bytes::from_static(b"x"));
+            recorder.push(&Bytes::from_static(b"x"));
         }
         let mut given = Vec::new();
-        recorder.complete(u64::MAX, |at| given.push(at));
+        recorder.complete(u64::MAX, |end, at| given.push((end, at)));
         assert_eq!(given.len(), 100);
         assert!(given.is_sorted());
     }
 
     #[test]
-    fn what_a_response_left_behind_is_not_part_of_the_next() {
+    fn new_response_forgets_the_one_before() {
         let recorder = Recorder::default();
-        recorder.given(&Bytes::from_static(b"ab"));
+        recorder.push(&Bytes::from_static(b"ab"));
         recorder.begin();
-        recorder.given(&Bytes::from_static(b"c"));
+        recorder.push(&Bytes::from_static(b"c"));
         assert_eq!(complete(&recorder, 1), 1);
     }
 }

@@ -1,10 +1,10 @@
-//! What was measured.
+//! The report of a measurement.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::durations::Durations;
-use super::histogram::Histogram;
+use super::plot::Plot;
 use super::units;
 
 /// The columns of the table, and the percentile that stands in each.
@@ -16,7 +16,7 @@ const COLUMNS: [(&str, f64); 5] = [
     ("max", 100.0),
 ];
 
-/// What was measured; made by [`Measure::run`](super::Measure::run).
+/// The report of a measurement; see [`Measure::run`](super::Measure::run).
 ///
 /// It is printed as a table, with a plot of the chunk latency below. What it looks like is no promise:
 /// programs ask the methods.
@@ -30,16 +30,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many invocations were counted.
+    /// Number of invocations that were counted.
     pub fn invocations(&self) -> u64 {
         self.invocations
     }
 
-    /// For each invocation, the time from the event being written to the runtime until the first byte of
-    /// the payload is read. An invocation whose response has no payload has none.
+    /// For each invocation, the time from the event being handed out until the first byte of the payload
+    /// is read. An invocation whose response has no payload has none.
     ///
-    /// The payload begins behind the head, so this contains whatever the handler waits for before its first
-    /// chunk.
+    /// The payload begins after the head, so this contains whatever the handler waits for before its
+    /// first chunk.
     pub fn time_to_first_byte(&self) -> &Durations {
         &self.time_to_first_byte
     }
@@ -51,18 +51,18 @@ impl Report {
         &self.chunk_latency
     }
 
-    /// How many chunks the streams gave; empty ones, which are never sent, are not counted.
-    pub fn chunks(&self) -> usize {
+    /// Number of chunks that the streams gave, without empty ones, which are never sent.
+    pub fn chunks(&self) -> u64 {
         self.chunk_latency.len()
     }
 
-    /// How many bytes of payload were read.
+    /// Number of bytes of payload that were read.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How long the invocations took together, each from the event being written until the end of its
-    /// response is read.
+    /// How long the invocations took together, each from the event being handed out until the last bytes
+    /// of its response are read.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
@@ -111,7 +111,7 @@ impl fmt::Display for Report {
             write!(
                 f,
                 "\nchunk latency, from\n{}",
-                Histogram::of(&self.chunk_latency)
+                Plot::new(&self.chunk_latency)
             )?;
         }
         Ok(())
@@ -123,10 +123,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_a_table_and_a_plot() {
+    fn report_is_a_table_and_a_plot() {
         let micros = |micros: &[u64]| -> Durations {
-            let durations: Vec<_> = micros.iter().copied().map(Duration::from_micros).collect();
-            durations.into()
+            micros.iter().copied().map(Duration::from_micros).collect()
         };
         let report = Report {
             invocations: 2,
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_nothing_has_no_plot() {
+    fn empty_report_has_no_plot() {
         let report = Report::default();
         assert_eq!(report.throughput(), 0.0);
         let text = report.to_string();

@@ -14,6 +14,6 @@ mod local;
 #[cfg(feature = "logging")]
 mod logging;
 #[cfg(feature = "testing")]
-mod measure;
+mod testing;
 #[cfg(feature = "web")]
 mod web;

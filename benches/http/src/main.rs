@@ -17,11 +17,10 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 const ROUNDS: usize = 5;
 const WARM_UP: Duration = Duration::from_millis(500);
-/// A peer that waits for acknowledgements serves 25 invocations a second, so that time ends a round and not
-/// a count.
+/// A round ends by time, because a peer that waits for acknowledgements serves 25 invocations a second.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// What a peer took for one invocation.
+/// Cost of one invocation.
 #[derive(Clone, Copy)]
 struct Cost {
     wall: Duration,
@@ -82,7 +81,7 @@ async fn measure(peer: &str) -> Result<Cost, Error> {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "bench")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "bench")
         .stdout(Stdio::null())
-        // A peer that is killed says that its connection was lost.
+        // A killed peer logs that its connection was lost.
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
@@ -92,11 +91,11 @@ async fn measure(peer: &str) -> Result<Cost, Error> {
     Ok(cost)
 }
 
-/// User and system time of a process, in ticks of 10 ms (proc(5), `utime` and `stime`).
+/// Returns user and system time of a process, from ticks of 10 ms (proc(5), `utime` and `stime`).
 fn processor_time(process: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let behind_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields = behind_name.split_whitespace().skip(11).take(2);
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields = after_name.split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
 }

@@ -1,4 +1,4 @@
-//! The peers: the same route, each in its own way.
+//! The peers, which serve the same route.
 
 use axum::extract::Path;
 use axum::routing::get;
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::Error;
 
-/// The first is what the others are compared with.
+/// Names of the peers; the others are compared with the first.
 pub const NAMES: [&str; 7] = [
     "bare hyper, a fixed answer",
     "lambda_stream::run, no event decoded",
     "lambda_stream::web::run, axum",
-    "the same beside a route that streams",
+    "the same app with a second route that streams",
     "lambda_http::run_with_streaming_response, axum",
     "lambda_stream::web::run_buffered, axum",
     "lambda_http::run, axum",
@@ -26,11 +26,11 @@ pub const NAMES: [&str; 7] = [
 pub async fn run(name: &str) -> Result<(), Error> {
     match NAMES.iter().position(|known| *known == name) {
         Some(0) => hyper().await,
-        Some(1) => lambda_stream::run(handler).await,
-        Some(2) => lambda_stream::web::run(app()).await,
-        Some(3) => lambda_stream::web::run(mixed_app()).await,
+        Some(1) => Ok(lambda_stream::run(handler).await?),
+        Some(2) => Ok(lambda_stream::web::run(app()).await?),
+        Some(3) => Ok(lambda_stream::web::run(mixed_app()).await?),
         Some(4) => lambda_http::run_with_streaming_response(app()).await,
-        Some(5) => lambda_stream::web::run_buffered(app()).await,
+        Some(5) => Ok(lambda_stream::web::run_buffered(app()).await?),
         Some(6) => lambda_http::run(app()).await,
         _ => Err(format!("no peer is called {name}").into()),
     }
@@ -40,7 +40,7 @@ fn app() -> Router {
     Router::new().route("/api/squares/{n}", get(square))
 }
 
-/// An ordinary route pays nothing for a neighbour that streams.
+/// The same app with a second route, which streams.
 fn mixed_app() -> Router {
     let ticks = async || {
         let ticks = tokio_stream::iter([Ok::<_, Error>("data: tick\n\n")]);
@@ -61,7 +61,7 @@ async fn handler(_: LambdaEvent<Bytes>) -> Result<Answer, Error> {
     Ok((head, tokio_stream::once(Ok(answer.into()))))
 }
 
-/// One connection, one request after another, and the bytes of the answer at hand.
+/// Sends a fixed answer over one connection, one request after another.
 async fn hyper() -> Result<(), Error> {
     const ANSWER: &[u8] =
         b"{\"statusCode\":200,\"headers\":{\"content-type\":\"application/json\"},\

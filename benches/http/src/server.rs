@@ -1,4 +1,4 @@
-//! The Runtime API that all peers speak to. Every response is read to its end and looked at.
+//! The Runtime API of all peers. It reads and checks every response.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::convert::Infallible;
@@ -21,18 +21,18 @@ use crate::{Cost, Error, ROUND, WARM_UP, processor_time};
 
 const EVENT: &str = include_str!("../../../tests/events/function-url-iam.json");
 
-/// What a response has to contain: the JSON, or the JSON as a string of a document.
+/// The JSON that a response has to contain, as it is or as a string in a document.
 const ANSWERS: [&[u8]; 2] = [br#"{"n":12,"square":144}"#, br#"{\"n\":12,\"square\":144}"#];
 
 pub struct Server(TcpListener);
 
-/// Of one peer.
+/// State of one peer.
 struct State {
     event: Bytes,
     process: u32,
     served: Cell<u32>,
     first: OnceCell<Instant>,
-    /// How many were served by then, when that was, and the processor time until then.
+    /// Invocations served before the measurement, its beginning, and the processor time before it.
     began: Cell<Option<(u32, Instant, Duration)>>,
     done: RefCell<Option<oneshot::Sender<Result<Cost, String>>>>,
 }
@@ -46,7 +46,7 @@ impl Server {
         Ok(self.0.local_addr()?)
     }
 
-    /// Hands out invocations to this process, and measures those behind the warm-up.
+    /// Hands out invocations to this process, and measures those after the warm-up.
     pub async fn measure(self, process: u32) -> Result<Cost, Error> {
         let (done, is_done) = oneshot::channel();
         let state = Rc::new(State {

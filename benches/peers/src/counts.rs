@@ -1,7 +1,7 @@
-//! What can be counted: instructions, heap allocations and system calls.
+//! Counts of instructions, heap allocations and system calls.
 //!
-//! Each count is the difference between two processes of which one serves twice as much, so that what
-//! happens at start and at end is left out.
+//! Each count is the difference between two processes, one of which serves twice as much, so that
+//! start and end are left out.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::session::{Peer, Session};
 use crate::source::Error;
 use crate::work::Work;
 
-/// What is counted.
+/// A quantity that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Count {
     Allocations,
@@ -19,7 +19,7 @@ pub enum Count {
     SystemCalls,
 }
 
-/// What is counted of what.
+/// The counts, each with the work that it is taken of.
 pub const COUNTED: [(Count, &[Work]); 3] = [
     (
         Count::Allocations,
@@ -69,18 +69,18 @@ impl Count {
                 program: "valgrind",
                 options: &["--tool=memcheck", "--undef-value-errors=no"],
                 file_option: "--log-file=",
-                read: |text| number_behind(text, "total heap usage:"),
+                read: |text| number_after(text, "total heap usage:"),
             },
             Self::Instructions => Tool {
                 program: "valgrind",
-                // A time that passes meanwhile ends what is bounded by time, so the tool is the quickest one.
+                // Batches are bounded by time, so the quickest tool distorts them least.
                 options: &[
                     "--tool=cachegrind",
                     "--cache-sim=no",
                     "--log-file=/dev/null",
                 ],
                 file_option: "--cachegrind-out-file=",
-                read: |text| number_behind(text, "summary:"),
+                read: |text| number_after(text, "summary:"),
             },
             Self::SystemCalls => Tool {
                 program: "strace",
@@ -94,11 +94,11 @@ impl Count {
         }
     }
 
-    /// Counts what a peer does for one unit of this work. Not every peer does each work.
+    /// Counts what a peer does for one unit of this work; `None` if the peer does not do it.
     ///
     /// # Errors
     ///
-    /// When the tool is not installed, or a process does not end well.
+    /// When the tool is not installed, or a process exits with an error.
     pub fn of(self, work: Work, peer: &Peer, directory: &Path) -> Result<Option<f64>, Error> {
         let Some(peer) = work.done_by(peer) else {
             return Ok(None);
@@ -106,7 +106,7 @@ impl Count {
         let count = self.per_unit(work.units(&peer), directory, |units, under| {
             let (invocations, plan) = work.of(units);
             let mut session = Session::start(&peer, directory, under)?;
-            // What is only done for the first few belongs to the start.
+            // Work that only the first few cause belongs to the start.
             for _ in 0..20 {
                 session.server.invoke(Plan::ready(1, 64), drop);
             }
@@ -118,12 +118,12 @@ impl Count {
         count.map(Some)
     }
 
-    /// Counts what a process does for one unit. It is run for so many units, and for twice as many; the
-    /// beginning of its command line, which is a tool that watches it, is given.
+    /// Counts what a process does for one unit. `run` runs it for a number of units, under the tool
+    /// that the beginning of its command line names; it is called again for twice as many units.
     ///
     /// # Errors
     ///
-    /// When the tool is not installed, or a process does not end well.
+    /// When the tool is not installed, or a process exits with an error.
     pub fn per_unit(
         self,
         units: u32,
@@ -137,7 +137,7 @@ impl Count {
     }
 }
 
-/// Whether everything is there that counts.
+/// Checks that all tools are installed.
 ///
 /// # Errors
 ///
@@ -178,8 +178,8 @@ impl Tool {
     }
 }
 
-fn number_behind(text: &str, label: &str) -> Option<f64> {
-    let (_, behind) = text.split_once(label)?;
-    let number = behind.split_whitespace().next()?;
+fn number_after(text: &str, label: &str) -> Option<f64> {
+    let (_, after) = text.split_once(label)?;
+    let number = after.split_whitespace().next()?;
     number.replace(',', "").parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What is measured, and how a table writes it.
+//! The figures: names, formats and medians.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,19 +24,19 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// Its name in the table, with its unit.
+    /// Returns its name in the table, with its unit.
     pub fn name(self) -> Cow<'static, str> {
         let name = match self {
-            Self::FirstByteP50 => "first payload byte, warm, p50 (µs)",
+            Self::FirstByteP50 => "first byte of the payload, warm, p50 (µs)",
             Self::FirstByteP99 => "the same, p99 (µs)",
-            Self::Invocations => "warm invocations a second, one after another",
-            Self::Rate64B => "64 B ready chunks (MB/s)",
-            Self::Rate1KiB => "1 KiB ready chunks (MB/s)",
-            Self::Rate64KiB => "64 KiB ready chunks (MB/s; kernel-bound, noisy)",
-            Self::RateMixed => "ready chunks of 17 B to 16 KiB, mostly small (MB/s)",
-            Self::LatencyP50 => "a 64 B chunk each 2 ms, latency p50 (µs)",
+            Self::Invocations => "warm invocations per second, one after another",
+            Self::Rate64B => "ready chunks of 64 B (MB/s)",
+            Self::Rate1KiB => "ready chunks of 1 KiB (MB/s)",
+            Self::Rate64KiB => "ready chunks of 64 KiB (MB/s; bound by the kernel)",
+            Self::RateMixed => "ready chunks of 17 B to 16 KiB, most of them small (MB/s)",
+            Self::LatencyP50 => "a 64 B chunk every 2 ms, latency p50 (µs)",
             Self::LatencyP99 => "the same, p99 (µs)",
-            Self::Start => "exec to first `/next`, p50 (ms)",
+            Self::Start => "start of the process to the first `/next`, p50 (ms)",
             Self::Counted(count, work) => {
                 return format!("{} per {}", count.name(), work.unit()).into();
             }
@@ -45,9 +45,9 @@ impl Figure {
         name.into()
     }
 
-    /// A value as the table writes it: as many digits as mean something.
+    /// Formats a value for the table, with its significant digits only.
     pub fn show(self, value: f64) -> String {
-        // A difference of two counts can be a little less than nothing.
+        // The difference of two counts can be slightly negative.
         let value = value.max(0.0);
         match self {
             Self::FirstByteP50 | Self::FirstByteP99 | Self::LatencyP50 | Self::LatencyP99
@@ -67,7 +67,8 @@ impl Figure {
     }
 }
 
-fn with_commas(value: f64) -> String {
+/// Formats a whole number with commas between groups of three digits.
+pub fn with_commas(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -79,7 +80,7 @@ fn with_commas(value: f64) -> String {
     text
 }
 
-/// The figures of all peers, one value a round.
+/// The figures of all peers, with one value per round.
 #[derive(Debug, Default)]
 pub struct Figures(BTreeMap<(Figure, usize), Vec<f64>>);
 
@@ -88,13 +89,13 @@ impl Figures {
         self.0.entry((figure, peer)).or_default().push(value);
     }
 
-    /// The median of the rounds.
+    /// Returns the median of the rounds.
     pub fn get(&self, figure: Figure, peer: usize) -> Option<f64> {
         let mut values = self.0.get(&(figure, peer))?.clone();
         Some(percentile(&mut values, 50))
     }
 
-    /// The figures that there are, each once, in the order of the rows.
+    /// Returns the figures that were measured, in the order of the rows.
     pub fn rows(&self) -> Vec<Figure> {
         let mut rows: Vec<_> = self.0.keys().map(|(figure, _)| *figure).collect();
         rows.dedup();
@@ -102,11 +103,11 @@ impl Figures {
     }
 }
 
-/// The smallest value that is not less than so many percent of all.
+/// Returns the smallest value that is not less than this percentage of all values.
 ///
 /// # Panics
 ///
-/// When there is no value.
+/// When there are no values.
 pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     let rank = (values.len() * percent).div_ceil(100);

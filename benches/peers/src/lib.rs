@@ -1,6 +1,6 @@
-//! What the peers and the program that compares them share.
+//! Code that the peers and the programs that measure them share.
 //!
-//! Server, plan and source are the very files that the benches of the library use.
+//! Server, plan and source are the files that the benches of the library use.
 
 #![forbid(unsafe_code)]
 

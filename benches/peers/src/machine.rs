@@ -1,13 +1,13 @@
-//! Where and with what it was measured.
+//! The machine and the versions that were measured.
 
 use std::process::Command;
 
-/// The versions that were compiled in.
+/// The lock file, which has the versions.
 const LOCK: &str = include_str!("../Cargo.lock");
 
 const COMPARED: [&str; 4] = ["lambda-stream", "lambda_runtime", "hyper", "tokio"];
 
-/// Date, machine and versions, in one sentence each.
+/// Returns date, machine and versions, as a sentence each.
 pub fn describe() -> String {
     let versions = COMPARED
         .map(|name| format!("{name} {}", version(name).unwrap_or("?")))
@@ -23,8 +23,8 @@ pub fn describe() -> String {
 }
 
 fn version(name: &str) -> Option<&'static str> {
-    let (_, behind) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-    behind.split('"').next()
+    let (_, after) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    after.split('"').next()
 }
 
 fn processor() -> String {

@@ -1,28 +1,22 @@
-//! Builds the programs that are watched: `cargo run` has built only the one that watches.
+//! Builds the programs that are measured: `cargo run` has built only the one that measures.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::session::PEERS;
 use crate::source::Error;
 
-/// All programs there are, each once.
-pub fn all() -> Vec<&'static str> {
-    let mut all: Vec<_> = PEERS.iter().map(|peer| peer.program).collect();
-    all.push("written");
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-/// Builds these, each with its own feature only: what another program needs would make it larger, and slower
-/// to start. Returns where they are.
+/// Builds these programs, and returns the directory they are in.
+///
+/// Each is built with its own feature only: what another program needs would make it larger, and
+/// slower to start.
 ///
 /// # Errors
 ///
 /// When one of them cannot be built.
-pub fn build(programs: &[&str]) -> Result<PathBuf, Error> {
+pub fn build(mut programs: Vec<&str>) -> Result<PathBuf, Error> {
+    programs.sort_unstable();
+    programs.dedup();
     for program in programs {
         let status = Command::new(env::var("CARGO")?)
             .args(["build", "--release", "--locked", "--features", program])

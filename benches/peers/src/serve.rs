@@ -1,18 +1,18 @@
-//! What every peer does for an invocation, whatever it is made of.
+//! Code that every peer uses to serve an invocation.
 
 use std::future::Future;
 
 use crate::plan::Plan;
 use crate::source::{Error, Source};
 
-/// The head of every response: three headers, which are written as the service wants them.
+/// The headers of every response.
 pub const HEADERS: [(&str, &str); 3] = [
     ("content-type", "text/event-stream"),
     ("cache-control", "no-cache"),
     ("x-served-by", "a bench"),
 ];
 
-/// The same head as this library has it.
+/// Returns these headers as a head of this library.
 #[cfg(feature = "lambda-stream")]
 pub fn head() -> lambda_stream::Head {
     let head = lambda_stream::Head::ok();
@@ -21,13 +21,13 @@ pub fn head() -> lambda_stream::Head {
         .fold(head, |head, (name, value)| head.header(name, value))
 }
 
-/// The same head as a prelude, for peers that have nothing to make one with.
+/// These headers as a prelude, for peers that cannot make one.
 pub const PRELUDE: &str = r#"{"statusCode":200,"headers":{"content-type":"text/event-stream","cache-control":"no-cache","x-served-by":"a bench"},"cookies":[]}"#;
 
-/// What follows a prelude.
+/// The bytes after a prelude.
 pub const DELIMITER: [u8; 8] = [0; 8];
 
-/// The chunks that an event asks for.
+/// Returns the chunks of a plan.
 pub fn chunks(plan: Plan) -> Source {
     if plan == Plan::END {
         std::process::exit(0);
@@ -35,20 +35,20 @@ pub fn chunks(plan: Plan) -> Source {
     Source::new(plan)
 }
 
-/// Where the Runtime API is.
+/// Returns the address of the Runtime API.
 ///
 /// # Errors
 ///
-/// When the environment does not say it.
+/// When the environment does not have it.
 pub fn runtime_api() -> Result<String, Error> {
     Ok(std::env::var("AWS_LAMBDA_RUNTIME_API")?)
 }
 
-/// Runs this on tokio's current-thread flavour.
+/// Runs a future on tokio's current-thread flavour.
 ///
 /// # Errors
 ///
-/// What the future fails with.
+/// Those of the future.
 pub fn on_this_thread(future: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,11 +56,11 @@ pub fn on_this_thread(future: impl Future<Output = Result<(), Error>>) -> Result
         .block_on(future)
 }
 
-/// Runs this on tokio's multi-thread flavour.
+/// Runs a future on tokio's multi-thread flavour.
 ///
 /// # Errors
 ///
-/// What the future fails with.
+/// Those of the future.
 #[cfg(feature = "lambda-runtime")]
 pub fn on_threads(future: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_multi_thread()

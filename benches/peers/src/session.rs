@@ -10,46 +10,56 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::server::Server;
 use crate::source::Error;
 
-/// What is compared.
+/// A runtime that is compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
-    /// How the table calls it.
+    /// Name in the table and in the plot.
     pub name: &'static str,
     pub program: &'static str,
     pub arguments: &'static [&'static str],
     pub nagle: Nagle,
 }
 
-/// What a peer does about Nagle's algorithm.
+/// How a peer treats Nagle's algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nagle {
     /// It switches the algorithm off itself.
     Off,
     /// It leaves it on, so that each invocation waits for tens of milliseconds.
     On,
-    /// It leaves it on, and the algorithm is switched off behind its back.
+    /// It leaves it on, and the algorithm is switched off from outside.
     ForcedOff,
 }
 
-/// What is compared, in the order of the table's columns.
+/// The peers, in the order of the table's columns.
 pub const PEERS: [Peer; 7] = [
     peer("lambda-stream", "lambda-stream", &[], Nagle::Off),
-    peer("lambda_runtime mt", "lambda-runtime", &["mt"], Nagle::On),
-    peer("lambda_runtime ct", "lambda-runtime", &["ct"], Nagle::On),
     peer(
-        "mt, NODELAY",
+        "lambda_runtime, multi-thread",
+        "lambda-runtime",
+        &["mt"],
+        Nagle::On,
+    ),
+    peer(
+        "lambda_runtime, current-thread",
+        "lambda-runtime",
+        &["ct"],
+        Nagle::On,
+    ),
+    peer(
+        "lambda_runtime, multi-thread, NODELAY forced",
         "lambda-runtime",
         &["mt", "nodelay"],
         Nagle::ForcedOff,
     ),
     peer(
-        "ct, NODELAY",
+        "lambda_runtime, current-thread, NODELAY forced",
         "lambda-runtime",
         &["ct", "nodelay"],
         Nagle::ForcedOff,
     ),
-    peer("hyper", "hyper", &[], Nagle::Off),
-    peer("sockets", "sockets", &[], Nagle::Off),
+    peer("thin hyper client", "hyper", &[], Nagle::Off),
+    peer("plain sockets", "sockets", &[], Nagle::Off),
 ];
 
 const fn peer(
@@ -111,11 +121,11 @@ impl Session {
         })
     }
 
-    /// Lets the peer end.
+    /// Ends the peer.
     ///
     /// # Errors
     ///
-    /// When it does not end well.
+    /// When it exits with an error.
     pub fn end(mut self) -> Result<(), Error> {
         self.server.dismiss();
         match self.server.connections() {
@@ -131,13 +141,13 @@ impl Session {
     }
 }
 
-/// Waits until one of these is ready.
+/// Waits until one of these is ready, and returns its index.
 fn wait(descriptors: &[BorrowedFd<'_>]) -> usize {
     let watched = descriptors.iter();
     let mut watched: Vec<_> = watched
         .map(|descriptor| PollFd::new(descriptor, PollFlags::IN))
         .collect();
-    // After an error the caller reads, and learns of it there.
+    // After an error, the caller reads and gets it there.
     let _ = poll(&mut watched, None);
     let ready = watched.iter().position(|one| !one.revents().is_empty());
     ready.unwrap_or(0)

@@ -2,25 +2,25 @@
 
 use std::fmt::Write;
 
-use crate::figure::{Figure, Figures};
+use crate::figure::Figures;
 use crate::session::PEERS;
 
-/// What stands between these two lines is written anew; what stands around them stays.
+/// The text between these two lines is replaced; the text around them stays.
 const BEGIN: &str = "<!-- measured by benches/peers: begin -->";
 const END: &str = "<!-- measured by benches/peers: end -->";
 
-/// The table in Markdown.
-pub fn table(figures: &Figures) -> String {
+/// Returns the table in Markdown: a row for each figure, a column for each of these peers.
+pub fn table(figures: &Figures, peers: &[usize]) -> String {
     let mut table = String::from("| |");
-    for peer in PEERS {
-        let _ = write!(table, " {} |", peer.name);
+    for peer in peers {
+        let _ = write!(table, " {} |", PEERS[*peer].name);
     }
     table.push_str("\n|---|");
-    table.push_str(&"---:|".repeat(PEERS.len()));
+    table.push_str(&"---:|".repeat(peers.len()));
     for row in figures.rows() {
         let _ = write!(table, "\n| {} |", row.name());
-        for peer in 0..PEERS.len() {
-            let value = figures.get(row, peer);
+        for peer in peers {
+            let value = figures.get(row, *peer);
             let _ = write!(table, " {} |", value.map_or(String::new(), |v| row.show(v)));
         }
     }
@@ -28,22 +28,7 @@ pub fn table(figures: &Figures) -> String {
     table
 }
 
-/// What is to be read as a ratio: how much of hyper's start and size this library takes.
-pub fn ratios(figures: &Figures) -> String {
-    let hyper = PEERS.iter().position(|peer| peer.name == "hyper");
-    let ratio = |figure| {
-        let ours = figures.get(figure, 0)?;
-        let theirs = figures.get(figure, hyper?)?;
-        Some(format!("{:.2}", ours / theirs))
-    };
-    let [start, size] =
-        [Figure::Start, Figure::Size].map(|figure| ratio(figure).unwrap_or_default());
-    format!(
-        "From exec to the first `/next` takes {start} of hyper's time, the binary {size} of hyper's size.\n"
-    )
-}
-
-/// The page with this in place of what was measured before.
+/// Returns the page with this in place of what was measured before.
 pub fn replaced(page: &str, measured: &str) -> String {
     let (before, after) = match (page.split_once(BEGIN), page.split_once(END)) {
         (Some((before, _)), Some((_, after))) => (before, after),

@@ -1,4 +1,4 @@
-//! What a clock tells: medians of one round.
+//! Timings: the medians of one round.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use crate::source::Error;
 
 const ONE_CHUNK: Plan = Plan::ready(1, 64);
 
-/// Nothing is measured before so many invocations have been served, or this time has passed.
+/// Measuring begins after this number of invocations, or this time.
 const WARM_UP: (u32, Duration) = (300, Duration::from_secs(1));
 
-/// The first bytes of so many invocations are one round, or as many as there are in this time.
+/// Number of invocations whose first bytes make one round, and the longest time for them.
 const FIRST_BYTES: (u32, Duration) = (3_000, Duration::from_secs(2));
 
-/// What is sent to find out how many MB/s it is.
+/// The responses whose throughput is measured.
 const RATES: [(Figure, Plan); 4] = [
     (Figure::Rate64B, Plan::ready(64 * 1024, 64)),
     (Figure::Rate1KiB, Plan::ready(16 * 1024, 1024)),
@@ -27,34 +27,34 @@ const RATES: [(Figure, Plan); 4] = [
     (Figure::RateMixed, Plan::mixed(16 * 1024)),
 ];
 
-/// It is sent so often for one round, or as often as there is this time. On two cores one response is much
-/// faster than the next, by where the system puts whom.
+/// Number of responses in one round, and the longest time for them. On two cores, one response may be
+/// much faster than the next, depending on where the system runs both sides.
 const RESPONSES: (u32, Duration) = (60, Duration::from_millis(700));
 
-/// A second and a half of chunks, so many times.
+/// A response of about a second and a half, and how many of them make one round.
 const PACED: (Plan, usize) = (Plan::paced(700, 64, 2_000), 3);
 
-/// So many processes of each peer are started for one round.
+/// Number of processes of each peer that are started in one round.
 const STARTS: usize = 40;
 
 /// Measures how long each peer takes to start.
 ///
-/// They take turns after each start: it takes so little time that a machine's moods last longer.
+/// They take turns after each start: load on the machine lasts longer than a start does.
 ///
 /// # Errors
 ///
-/// When a process cannot be started or does not end well.
-pub fn starts(figures: &mut Figures, directory: &Path) -> Result<(), Error> {
-    let mut starts = vec![Vec::new(); PEERS.len()];
+/// When a process cannot be started or exits with an error.
+pub fn starts(figures: &mut Figures, peers: &[usize], directory: &Path) -> Result<(), Error> {
+    let mut starts = vec![Vec::new(); peers.len()];
     for _ in 0..STARTS {
-        for (peer, starts) in PEERS.iter().zip(&mut starts) {
-            let session = on_one_core(|| Session::start(peer, directory, &[]))??;
+        for (peer, starts) in peers.iter().zip(&mut starts) {
+            let session = on_one_core(|| Session::start(&PEERS[*peer], directory, &[]))??;
             starts.push(ms(session.start));
             session.end()?;
         }
     }
-    for (peer, starts) in starts.iter_mut().enumerate() {
-        figures.add(Figure::Start, peer, percentile(starts, 50));
+    for (peer, starts) in peers.iter().zip(&mut starts) {
+        figures.add(Figure::Start, *peer, percentile(starts, 50));
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ pub fn starts(figures: &mut Figures, directory: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// When its process cannot be started or does not end well.
+/// When its process cannot be started or exits with an error.
 pub fn round(figures: &mut Figures, peer: usize, directory: &Path) -> Result<(), Error> {
     let start = || Session::start(&PEERS[peer], directory, &[]);
     let mut session = on_one_core(start)??;
@@ -121,10 +121,9 @@ fn repeat<T>((times, longest): (u32, Duration), mut what: impl FnMut() -> T) {
     }
 }
 
-/// Does this on one core, as does what is started meanwhile.
+/// Runs this on one core, together with the processes that it starts.
 ///
-/// Whether the other core has to be woken up first is a matter of luck, and takes longer than what is
-/// measured.
+/// Waking another core takes longer than what is measured, and is not always necessary.
 fn on_one_core<T>(what: impl FnOnce() -> T) -> Result<T, Error> {
     let all = sched_getaffinity(None)?;
     let last = (0..CpuSet::MAX_CPU).rev().find(|core| all.is_set(*core));

@@ -1,12 +1,12 @@
-//! What a peer is given to do while a tool watches it.
+//! The work that a peer does while a tool counts.
 
 use crate::plan::Plan;
 use crate::session::{Nagle, PEERS, Peer};
 
-/// What a peer is given to do: many of one thing.
+/// A kind of work, of which a peer does many units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
-    /// Whole invocations, of one small chunk each.
+    /// Whole invocations with one small chunk each.
     Invocations,
     /// Chunks that are ready together.
     Ready64B,
@@ -16,7 +16,7 @@ pub enum Work {
     Alone,
     /// Chunks that a timer gives.
     Paced,
-    /// Chunks that are ready together, written by a handler in place of returned.
+    /// Chunks that are ready together, written by a handler instead of returned.
     Written64B,
     Written1KiB,
 }
@@ -33,21 +33,21 @@ impl Work {
         Self::Written1KiB,
     ];
 
-    /// One of the many, as the table calls it.
+    /// Returns the name of one unit in the table.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Invocations => "invocation",
             Self::Ready64B => "ready 64 B chunk",
             Self::Ready1KiB => "ready 1 KiB chunk",
             Self::Ready64KiB => "ready 64 KiB chunk",
-            Self::Alone => "64 B chunk that is ready alone",
-            Self::Paced => "64 B chunk that a timer gives",
-            Self::Written64B => "ready 64 B chunk that is written",
-            Self::Written1KiB => "ready 1 KiB chunk that is written",
+            Self::Alone => "64 B chunk, each pending first",
+            Self::Paced => "64 B chunk from a timer",
+            Self::Written64B => "written 64 B chunk",
+            Self::Written1KiB => "written 1 KiB chunk",
         }
     }
 
-    /// The word for it on a command line.
+    /// Returns its name on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Invocations => "invocations",
@@ -61,12 +61,12 @@ impl Work {
         }
     }
 
-    /// So many more units tell what one of them takes.
+    /// Returns how many units are enough to tell what one of them takes.
     pub fn units(self, peer: &Peer) -> u32 {
         match self {
             Self::Invocations if peer.nagle == Nagle::On => 50,
             Self::Invocations => 500,
-            // They take their time.
+            // The timer makes them slow.
             Self::Paced => 500,
             Self::Ready64KiB => 1_000,
             Self::Alone => 5_000,
@@ -74,7 +74,7 @@ impl Work {
         }
     }
 
-    /// So many units, as invocations of this plan.
+    /// Returns these units as a number of invocations of a plan.
     pub fn of(self, units: u32) -> (u32, Plan) {
         match self {
             Self::Invocations => (units, Plan::ready(1, 64)),
@@ -82,12 +82,12 @@ impl Work {
             Self::Ready1KiB | Self::Written1KiB => (1, Plan::ready(units, 1024)),
             Self::Ready64KiB => (1, Plan::ready(units, 64 * 1024)),
             Self::Alone => (1, Plan::alone(units, 64)),
-            // tokio counts in milliseconds: if they came each, two of them would now and then come together.
+            // tokio's timer has a resolution of 1 ms: at that pace, two would sometimes come together.
             Self::Paced => (1, Plan::paced(units, 64, 2_000)),
         }
     }
 
-    /// What does this work for a peer: itself, or its program that writes. Only this library has one.
+    /// Returns the peer's program for this work. Only this library has one that writes.
     pub fn done_by(self, peer: &Peer) -> Option<Peer> {
         match self {
             Self::Written64B | Self::Written1KiB => (peer.name == PEERS[0].name).then_some(Peer {

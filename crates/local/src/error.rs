@@ -1,105 +1,165 @@
 //! Why the local Lambda did not start.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 
-use super::ADDRESS_VARIABLE;
+use crate::{ADDRESS_VARIABLE, DEFAULT_ADDRESS, PUBLIC_VARIABLE};
 
 /// Why the local Lambda did not start; its text names the address, the variable and what to do.
 ///
-/// `Debug` prints the same sentence, because `main` prints an error by its `Debug`.
+/// The [source](Error::source) is the error of the system, if there was one.
 ///
 /// ```
 /// let error = lambda_stream_local::Server::start("7000").unwrap_err();
 /// assert!(error.to_string().contains("LAMBDA_STREAM_LOCAL_ADDR"));
 /// ```
-pub struct LocalError(String);
-
-impl LocalError {
-    /// The address has not the form `host:port`.
-    pub(super) fn malformed(address: &str) -> Self {
-        Self(format!(
-            "the local Lambda cannot listen on `{address}`, which is not host:port; \
-             set {ADDRESS_VARIABLE} to an address such as 127.0.0.1:7000 (port 0 takes any free one)"
-        ))
-    }
-
-    /// The host of the address has no address of its own.
-    pub(super) fn unknown_host(address: &str, error: &io::Error) -> Self {
-        Self(format!(
-            "the local Lambda cannot listen on `{address}`: {error}; \
-             set {ADDRESS_VARIABLE} to an address of this machine, such as 127.0.0.1:7000"
-        ))
-    }
-
-    /// The address was understood, and the system refused it.
-    pub(super) fn refused(address: &str, port: u16, error: &io::Error) -> Self {
-        let other = other_address(address, port);
-        let advice = match error.kind() {
-            io::ErrorKind::AddrInUse => format!(
-                "address already in use; another program has port {port}, so stop it or choose another \
-                 address with {ADDRESS_VARIABLE}={other} (port 0 takes any free one)"
-            ),
-            io::ErrorKind::PermissionDenied => format!(
-                "permission denied for port {port}; choose another address with \
-                 {ADDRESS_VARIABLE}=127.0.0.1:7000 (port 0 takes any free one)"
-            ),
-            _ => format!(
-                "{error}; choose another address with {ADDRESS_VARIABLE}=127.0.0.1:{port} (port 0 takes \
-                 any free one)"
-            ),
-        };
-        Self(format!("cannot listen on {address}: {advice}"))
-    }
-
-    /// The system gave no second port, thread or event loop.
-    pub(super) fn system(what: &str, error: &io::Error) -> Self {
-        Self(format!("the local Lambda cannot {what}: {error}"))
-    }
+#[derive(Debug)]
+pub struct LocalError {
+    problem: Problem,
+    source: Option<io::Error>,
 }
 
-/// The same host with the next port.
-fn other_address(address: &str, port: u16) -> String {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    format!("{host}:{}", port.checked_add(1).unwrap_or(0))
+#[derive(Debug)]
+enum Problem {
+    /// The address does not have the form `host:port`.
+    Malformed { address: String },
+    /// The host has no address.
+    UnknownHost { address: String },
+    /// Other machines could reach the address, and that is not allowed.
+    Public { address: String },
+    /// The address was understood, and the system refused it.
+    Refused { address: String, port: u16 },
+    /// The system does not give a second port, a thread or an event loop.
+    System { what: &'static str },
+}
+
+impl LocalError {
+    pub(crate) fn malformed(address: &str) -> Self {
+        let address = address.to_owned();
+        Self::new(Problem::Malformed { address }, None)
+    }
+
+    pub(crate) fn unknown_host(address: &str, source: io::Error) -> Self {
+        let address = address.to_owned();
+        Self::new(Problem::UnknownHost { address }, Some(source))
+    }
+
+    pub(crate) fn public(address: &str) -> Self {
+        let address = address.to_owned();
+        Self::new(Problem::Public { address }, None)
+    }
+
+    pub(crate) fn refused(address: &str, port: u16, source: io::Error) -> Self {
+        let address = address.to_owned();
+        Self::new(Problem::Refused { address, port }, Some(source))
+    }
+
+    /// The system cannot do `what`, which is a verb with its object.
+    pub(crate) fn system(what: &'static str, source: io::Error) -> Self {
+        Self::new(Problem::System { what }, Some(source))
+    }
+
+    fn new(problem: Problem, source: Option<io::Error>) -> Self {
+        Self { problem, source }
+    }
+
+    /// Returns what the system says.
+    fn reason(&self) -> String {
+        match &self.source {
+            Some(source) => source.to_string(),
+            None => "unknown reason".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for LocalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.problem {
+            Problem::Malformed { address } => write!(
+                f,
+                "the local Lambda cannot listen on `{address}`, which is not host:port; \
+                 set {ADDRESS_VARIABLE} to an address such as {DEFAULT_ADDRESS} (port 0 takes any free \
+                 one)"
+            ),
+            Problem::UnknownHost { address } => write!(
+                f,
+                "the local Lambda cannot listen on `{address}`: {}; \
+                 set {ADDRESS_VARIABLE} to an address of this machine, such as {DEFAULT_ADDRESS}",
+                self.reason()
+            ),
+            Problem::Public { address } => write!(
+                f,
+                "the local Lambda does not listen on {address}, because other machines can reach it and \
+                 could invoke the function; use a loopback address such as {DEFAULT_ADDRESS}, or allow \
+                 it with {PUBLIC_VARIABLE}=1 (on the command line: --public)"
+            ),
+            Problem::Refused { address, port } => {
+                write!(f, "cannot listen on {address}: ")?;
+                self.write_refusal(f, address, *port)
+            }
+            Problem::System { what } => {
+                write!(f, "the local Lambda cannot {what}: {}", self.reason())
+            }
+        }
     }
 }
 
-impl fmt::Debug for LocalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl LocalError {
+    fn write_refusal(&self, f: &mut fmt::Formatter<'_>, address: &str, port: u16) -> fmt::Result {
+        match self.source.as_ref().map(io::Error::kind) {
+            Some(io::ErrorKind::AddrInUse) => write!(
+                f,
+                "address already in use; another program has port {port}, so stop it or choose another \
+                 address with {ADDRESS_VARIABLE}={} (port 0 takes any free one)",
+                other_address(address, port)
+            ),
+            Some(io::ErrorKind::PermissionDenied) => write!(
+                f,
+                "permission denied for port {port}; choose another address with \
+                 {ADDRESS_VARIABLE}={DEFAULT_ADDRESS} (port 0 takes any free one)"
+            ),
+            _ => write!(
+                f,
+                "{}; choose another address with {ADDRESS_VARIABLE}=127.0.0.1:{port} (port 0 takes any \
+                 free one)",
+                self.reason()
+            ),
+        }
     }
 }
 
-impl std::error::Error for LocalError {}
+impl Error for LocalError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+/// Returns the same host with the next port, or with any free one after the last.
+fn other_address(address: &str, port: u16) -> String {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    format!("{host}:{}", port.checked_add(1).unwrap_or(0))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_says_what_to_do() {
-        let error = LocalError::refused(
-            "127.0.0.1:7000",
-            7000,
-            &io::Error::from(io::ErrorKind::AddrInUse),
-        );
+    fn taken_port_says_what_to_do() {
+        let in_use = io::Error::from(io::ErrorKind::AddrInUse);
+        let error = LocalError::refused("127.0.0.1:7000", 7000, in_use);
         assert_eq!(
             error.to_string(),
             "cannot listen on 127.0.0.1:7000: address already in use; another program has port 7000, so \
              stop it or choose another address with LAMBDA_STREAM_LOCAL_ADDR=127.0.0.1:7001 (port 0 \
              takes any free one)"
         );
-        assert_eq!(format!("{error:?}"), error.to_string());
+        assert!(error.source().is_some());
     }
 
     #[test]
-    fn behind_the_last_port_comes_any() {
+    fn address_after_the_last_port_is_any() {
         assert_eq!(other_address("[::1]:65535", 65535), "[::1]:0");
     }
 }

@@ -5,17 +5,21 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
 
-use super::broker::Broker;
-use super::error::LocalError;
-use super::front_door::FrontDoor;
-use super::runtime_api::RuntimeApi;
-use super::terminal::Terminal;
-use crate::serve::{Thread, accept_each, listener};
+use crate::builder::ServerBuilder;
+use crate::error::LocalError;
+use crate::front_door::FrontDoor;
+use crate::guard::Guard;
+use crate::invocation::{Environment, EnvironmentOptions, Queue};
+use crate::listen::{serve_clients, serve_program};
+use crate::pool::Pool;
+use crate::runtime_api::RuntimeApi;
+use crate::serve::{Thread, listener};
+use crate::terminal::{LineSender, LineWriter, Terminal, banner};
 
 /// A running local Lambda; dropping it stops it.
 ///
 /// `run` starts one by itself when the program does not run on AWS, so most programs
-/// never name it. Start one by hand to put a program of your own, or one in another language, behind it:
+/// never name it. Start one by hand to serve a program of your own, or one in another language:
 /// set `AWS_LAMBDA_RUNTIME_API` of that program to [`runtime_api`](Self::runtime_api).
 ///
 /// It lives on a thread of its own, so that a handler which blocks does not stop it from accepting.
@@ -36,10 +40,18 @@ use crate::serve::{Thread, accept_each, listener};
 pub struct Server {
     address: SocketAddr,
     runtime_api: SocketAddr,
+    // Stopped before the terminal, which then writes what is left.
     _thread: Thread,
+    _lines: Option<LineWriter>,
 }
 
 impl Server {
+    /// Returns the options of a server that listens on [`DEFAULT_ADDRESS`](crate::DEFAULT_ADDRESS)
+    /// and is silent.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+
     /// Listens on `address` (`host:port`, port 0 takes any free one) and on a second, free port of
     /// `127.0.0.1` for the Runtime API. Both accept connections when this returns.
     ///
@@ -47,47 +59,69 @@ impl Server {
     ///
     /// When the address is malformed, taken or not one of this machine; the text says what to do.
     pub fn start(address: &str) -> Result<Self, LocalError> {
-        Self::start_with(address, Terminal::quiet)
+        Self::builder().address(address).start()
     }
 
-    /// The same, with a line on stderr for each finished invocation.
+    /// Starts a server as [`start`](Self::start) does, and writes a line to stderr for each
+    /// finished invocation and each refused request. It also takes the options that the environment
+    /// sets ([`ServerBuilder::from_env`]), except for the address.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
     pub fn start_on_terminal(address: &str) -> Result<Self, LocalError> {
-        Self::start_with(address, Terminal::stderr)
+        Self::builder()
+            .from_env()
+            .address(address)
+            .terminal()
+            .start()
     }
 
-    fn start_with(address: &str, terminal: fn() -> Terminal) -> Result<Self, LocalError> {
-        let front_door = bind(address)?;
+    pub(crate) fn start_with(mut options: ServerBuilder) -> Result<Self, LocalError> {
+        let front_door = bind(&options.address, options.public)?;
         let runtime_api = TcpListener::bind("127.0.0.1:0")
-            .map_err(|error| LocalError::system("listen on a free port", &error))?;
-        let system = |error| LocalError::system("start its event loop", &error);
-        let addresses = (
-            front_door.local_addr().map_err(system)?,
-            runtime_api.local_addr().map_err(system)?,
-        );
+            .map_err(|error| LocalError::system("listen on a free port", error))?;
+        let system = |error| LocalError::system("start its threads", error);
+        let address = front_door.local_addr().map_err(system)?;
+        let runtime_api_address = runtime_api.local_addr().map_err(system)?;
+        let output = options.output.take();
+        let lines = output.map(LineWriter::start).transpose().map_err(system)?;
+        let sender = lines.as_ref().and_then(LineWriter::sender);
         let thread = Thread::start("local-lambda", move || {
-            serve(front_door, runtime_api, terminal())
+            let terminal = Terminal::new(sender.map(LineSender::new));
+            serve(front_door, runtime_api, &options, terminal)
         })
         .map_err(system)?;
         Ok(Self {
-            address: addresses.0,
-            runtime_api: addresses.1,
+            address,
+            runtime_api: runtime_api_address,
             _thread: thread,
+            _lines: lines,
         })
     }
 
-    /// Where clients are served.
+    /// Returns where clients are served.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` has to be for the program that answers.
+    /// Returns what `AWS_LAMBDA_RUNTIME_API` has to be for the program that answers.
     pub fn runtime_api(&self) -> SocketAddr {
         self.runtime_api
     }
 
-    /// What a developer needs to know once the server listens.
+    /// Returns what a developer needs to know once the server listens: its address and two commands
+    /// to try, on three lines with a line break at the end.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), lambda_stream_local::LocalError> {
+    /// let server = lambda_stream_local::Server::start("127.0.0.1:0")?;
+    /// eprint!("{}", server.banner());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn banner(&self) -> String {
-        super::terminal::banner(self.address)
+        banner(self.address)
     }
 }
 
@@ -100,7 +134,7 @@ impl fmt::Debug for Server {
     }
 }
 
-fn bind(address: &str) -> Result<TcpListener, LocalError> {
+fn bind(address: &str, public: bool) -> Result<TcpListener, LocalError> {
     let port = address
         .rsplit_once(':')
         .filter(|(host, _)| !host.is_empty())
@@ -108,12 +142,16 @@ fn bind(address: &str) -> Result<TcpListener, LocalError> {
         .ok_or_else(|| LocalError::malformed(address))?;
     let addresses: Vec<_> = address
         .to_socket_addrs()
-        .map_err(|error| LocalError::unknown_host(address, &error))?
+        .map_err(|error| LocalError::unknown_host(address, error))?
         .collect();
-    TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, &error))
+    // Before the port is open, be it for a moment.
+    if !public && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(LocalError::public(address));
+    }
+    TcpListener::bind(&addresses[..]).map_err(|error| LocalError::refused(address, port, error))
 }
 
-/// Says nothing more of what is dropped at the end: it did not fail, it is stopped.
+/// Silences the terminal about what is dropped at the end: it did not fail, it is stopped.
 struct Silence(Terminal);
 
 impl Drop for Silence {
@@ -122,20 +160,53 @@ impl Drop for Silence {
     }
 }
 
+/// Starts serving both ports on the current event loop.
 fn serve(
     front_door: TcpListener,
     runtime_api: TcpListener,
+    options: &ServerBuilder,
     terminal: Terminal,
 ) -> io::Result<Silence> {
     let (front_door, runtime_api) = (listener(front_door)?, listener(runtime_api)?);
-    let broker = Rc::new(Broker::default());
-    let door = Rc::new(FrontDoor::new(Rc::clone(&broker), terminal.clone()));
-    let api = Rc::new(RuntimeApi::new(broker, terminal.clone()));
-    tokio::task::spawn_local(accept_each(front_door, move |stream, peer| {
-        Rc::clone(&door).serve(stream, peer)
-    }));
-    tokio::task::spawn_local(accept_each(runtime_api, move |stream, _| {
-        Rc::clone(&api).serve(stream)
-    }));
+    let guard = Guard::new(options.allowed_hosts.iter().cloned());
+    let queue = Rc::new(Queue::default());
+    let environment_options = EnvironmentOptions {
+        function: options.function_name().to_owned(),
+        concurrency: options.concurrency,
+        timeout: options.timeout,
+        client_timeout: options.client_timeout,
+    };
+    if !front_door.local_addr()?.ip().is_loopback() {
+        terminal.line(
+            "warning: other machines may reach this address, and whoever does can invoke the function",
+        );
+    }
+    let own = options.serves_runtime_api().then(|| {
+        let environment = Environment::new(
+            Rc::clone(&queue),
+            terminal.clone(),
+            environment_options.clone(),
+        );
+        Rc::new(environment)
+    });
+    if let Some(environment) = &own {
+        let api = RuntimeApi::new(Rc::clone(environment), guard.clone(), terminal.clone());
+        tokio::task::spawn_local(Rc::clone(environment).watch());
+        tokio::task::spawn_local(serve_program(runtime_api, Rc::new(api), terminal.clone()));
+    }
+    if let Some((program, maximum)) = options.program.clone() {
+        let pool = Pool::new(
+            Rc::clone(&queue),
+            terminal.clone(),
+            guard.clone(),
+            environment_options,
+            program,
+            maximum,
+            own,
+        );
+        tokio::task::spawn_local(pool.run());
+    }
+    let door = Rc::new(FrontDoor::new(queue, guard, terminal.clone()));
+    tokio::task::spawn_local(serve_clients(front_door, door, terminal.clone()));
     Ok(Silence(terminal))
 }

@@ -54,7 +54,7 @@ async fn chunked_event_is_reassembled() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
     client
         .write([&chunked(b"[1,")[..], &chunked(b"2]"), b"0\r\n\r\n"].concat())
@@ -89,7 +89,7 @@ async fn chunked_event_is_rejected_at_limit() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
     client
         .write([&chunked(&vec![b'1'; LIMIT + 1])[..], b"0\r\n\r\n"].concat())
@@ -104,7 +104,7 @@ async fn expect_continue_rejects_large_event_early() {
     let server = server();
     let mut client = client(&server).await;
     client
-        .write("POST /invoke HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 7000000\r\n\r\n")
+        .write("POST /invoke HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 7000000\r\n\r\n")
         .await;
     let (head, body) = client.response().await;
     assert_eq!(head.status, 413);
@@ -135,7 +135,7 @@ async fn bad_clients_do_not_affect_others() {
     garbage.write("\u{16}\u{3}\u{1} what is this\r\n\r\n").await;
     let silent = client(&server).await;
     let mut half = client(&server).await;
-    half.write("POST /invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12")
+    half.write("POST /invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n12")
         .await;
     assert_eq!(garbage.head().await.status, 400);
     assert_serves(&server).await;

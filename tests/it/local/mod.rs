@@ -1,8 +1,13 @@
 //! The local Lambda, on raw sockets and from end to end.
 
+mod api_gateway;
+mod attacks;
+mod concurrency;
 mod end_to_end;
 mod events;
+mod faults;
 mod function_url;
+mod invoke_api;
 mod responses;
 mod runtime_api;
 mod server;

@@ -237,7 +237,7 @@ async fn program_exit_fails_its_invocation() {
     assert_eq!(client.response().await.1, b"ok");
 }
 
-const NEXT_AND_CLOSE: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: runtime\r\nconnection: close\r\n\r\n";
+const NEXT_AND_CLOSE: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn program_may_reconnect_for_each_call() {
@@ -342,4 +342,24 @@ async fn reply_follows_the_end_of_body() {
     assert_eq!(client.chunk().await.unwrap(), b"b");
     assert_eq!(client.chunk().await.unwrap(), b"");
     program.accepted().await;
+}
+
+#[tokio::test]
+async fn echoed_attempt_has_to_be_the_right_one() {
+    let server = server();
+    let mut client = invoke(&server, "1").await;
+    let mut program = Program::connect(&server).await;
+    let invocation = program.next().await;
+    let nonce = invocation.head.get("lambda-runtime-invocation-id").unwrap();
+    let header = |nonce: &str| format!("lambda-runtime-invocation-id: {nonce}\r\n");
+    for call in ["response", "error"] {
+        let path = format!("invocation/{}/{call}", invocation.id());
+        let (head, body) = program.post(&path, &header("another"), "{}").await;
+        assert_eq!(head.status, 410);
+        assert_eq!(error_type(&body), "InvokeTimeout");
+    }
+    let path = format!("invocation/{}/response", invocation.id());
+    let (head, _) = program.post(&path, &header(nonce), "{}").await;
+    assert_eq!(head.status, 202);
+    assert_eq!(client.response().await.1, b"{}");
 }

@@ -45,7 +45,7 @@ fn port_in_use_suggests_another() {
         text.contains("LAMBDA_STREAM_LOCAL_ADDR=127.0.0.1:"),
         "{text}"
     );
-    assert_eq!(format!("{error:?}"), text);
+    assert!(std::error::Error::source(&error).is_some());
 }
 
 #[test]
@@ -83,4 +83,13 @@ async fn drop_closes_connections_and_ports() {
     }
     // The port is free again.
     Server::start(&address.to_string()).unwrap();
+}
+
+#[test]
+fn address_for_other_machines_has_to_be_allowed() {
+    let text = Server::start("0.0.0.0:0").unwrap_err().to_string();
+    assert!(text.contains("other machines can reach it"), "{text}");
+    assert!(text.contains("LAMBDA_STREAM_LOCAL_PUBLIC=1"), "{text}");
+    let public = Server::builder().address("0.0.0.0:0").allow_public(true);
+    assert!(!public.start().unwrap().address().ip().is_loopback());
 }

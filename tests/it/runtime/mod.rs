@@ -3,6 +3,7 @@
 mod configuration;
 mod errors;
 mod exact_bytes;
+mod faults;
 mod handlers;
 mod replies;
 mod responses;

@@ -1,5 +1,8 @@
 //! One end of a TCP connection, read and written byte by byte.
 
+#[cfg(feature = "local")]
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -104,5 +107,27 @@ impl Connection {
     pub async fn closed(&mut self) -> Vec<u8> {
         while self.fill().await {}
         std::mem::take(&mut self.unread)
+    }
+}
+
+/// What only the tests of the local Lambda do.
+#[cfg(feature = "local")]
+impl Connection {
+    /// Writes, unless the other end takes nothing for this long.
+    pub async fn try_write_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.stream.write_all(bytes))
+            .await
+            .is_ok_and(|written| written.is_ok())
+    }
+
+    /// Ends this end's direction of the connection.
+    pub async fn half_close(&mut self) {
+        patiently(self.stream.shutdown()).await.unwrap();
+    }
+
+    /// Reads to the end, and returns how the connection ended.
+    pub async fn closed_with(&mut self) -> (Vec<u8>, std::io::Result<()>) {
+        let read = patiently(self.stream.read_to_end(&mut self.unread)).await;
+        (std::mem::take(&mut self.unread), read.map(drop))
     }
 }

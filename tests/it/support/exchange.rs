@@ -23,7 +23,7 @@ impl ClientRequest {
             method,
             path,
             query: "",
-            headers: vec![("host", "example.com")],
+            headers: vec![("host", "app.localhost")],
             body: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Raw sockets on both sides of the local Lambda: a program scripted by the test, and its clients.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use lambda_stream::local::Server;
 use lambda_stream::{Handler, Runtime};
@@ -74,6 +75,21 @@ impl RawClient {
 
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write(bytes).await;
+    }
+
+    /// Writes, unless the server takes nothing for this long.
+    pub async fn try_write_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
+        self.0.try_write_within(bytes, limit).await
+    }
+
+    /// Ends the client's direction of the connection.
+    pub async fn half_close(&mut self) {
+        self.0.half_close().await;
+    }
+
+    /// Reads to the end, and returns how the connection ended.
+    pub async fn closed_with(&mut self) -> (Vec<u8>, std::io::Result<()>) {
+        self.0.closed_with().await
     }
 
     /// Reads the head of a response.
@@ -185,7 +201,7 @@ impl Program {
     }
 
     pub async fn get(&mut self, path: &str) {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: runtime\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         self.0.write(request).await;
     }
 
@@ -205,7 +221,7 @@ impl Program {
     pub async fn begin_with(&mut self, id: &str, headers: &str) {
         let path = format!("/2018-06-01/runtime/invocation/{id}/response");
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: runtime\r\n{headers}transfer-encoding: chunked\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}transfer-encoding: chunked\r\n\r\n"
         );
         self.0.write(head).await;
     }

@@ -115,7 +115,7 @@ fn table() -> Vec<ClientRequest> {
         ClientRequest::new("HEAD", "/redirect"),
         ClientRequest::new("OPTIONS", "/json"),
         ClientRequest::new("OPTIONS", "/json")
-            .header("origin", "https://example.com")
+            .header("origin", "http://app.localhost")
             .header("access-control-request-method", "GET"),
     ]
 }

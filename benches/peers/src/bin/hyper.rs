@@ -1,12 +1,13 @@
 //! A thin client on hyper's `client::conn::http1`, polled in one task, with `TCP_NODELAY`.
 //!
-//! It handles no error, deadline or reconnection: it is what hyper costs at the least.
+//! Its body coalesces small chunks that are ready together. It handles no error, deadline or
+//! reconnection, so it shows the least that a client on hyper costs.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::header::{CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, Request};
@@ -80,12 +81,62 @@ async fn exchange(
     .await
 }
 
+/// Size from which a chunk is a frame of its own, in bytes.
+const LARGE_CHUNK: usize = 16 * 1024;
+
+/// Largest frame of small chunks, in bytes.
+const FRAME: usize = 64 * 1024;
+
 /// The body of a request.
 enum Response {
     Empty,
     Prelude(Source),
     Delimiter(Source),
-    Payload(Source),
+    Payload(Batches),
+}
+
+/// The chunks of a source. Small ones that are ready together share a frame.
+struct Batches {
+    source: Source,
+    batch: BytesMut,
+    /// A large chunk, which follows the batch.
+    large: Option<Bytes>,
+}
+
+impl Batches {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            batch: BytesMut::new(),
+            large: None,
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Some(large) = self.large.take() {
+            return Poll::Ready(Some(Ok(large)));
+        }
+        while self.batch.len() <= FRAME - LARGE_CHUNK {
+            match Pin::new(&mut self.source).poll_next(cx) {
+                Poll::Pending if self.batch.is_empty() => return Poll::Pending,
+                Poll::Ready(None) if self.batch.is_empty() => return Poll::Ready(None),
+                Poll::Pending | Poll::Ready(None) => break,
+                Poll::Ready(Some(chunk)) => {
+                    let chunk = chunk?;
+                    if chunk.len() < LARGE_CHUNK {
+                        self.batch.reserve(FRAME);
+                        self.batch.extend_from_slice(&chunk);
+                    } else if self.batch.is_empty() {
+                        return Poll::Ready(Some(Ok(chunk)));
+                    } else {
+                        self.large = Some(chunk);
+                        break;
+                    }
+                }
+            }
+        }
+        Poll::Ready(Some(Ok(self.batch.split().freeze())))
+    }
 }
 
 impl Body for Response {
@@ -104,14 +155,14 @@ impl Body for Response {
                 Bytes::from_static(PRELUDE.as_bytes())
             }
             Self::Delimiter(source) => {
-                *this = Self::Payload(source);
+                *this = Self::Payload(Batches::new(source));
                 Bytes::from_static(&DELIMITER)
             }
-            Self::Payload(mut source) => {
-                let item = Pin::new(&mut source).poll_next(cx);
-                *this = Self::Payload(source);
-                match ready!(item) {
-                    Some(chunk) => chunk?,
+            Self::Payload(mut batches) => {
+                let frame = batches.poll_frame(cx);
+                *this = Self::Payload(batches);
+                match ready!(frame) {
+                    Some(frame) => frame?,
                     None => return Poll::Ready(None),
                 }
             }

@@ -1,7 +1,7 @@
 //! `lambda_runtime`, as its documentation uses it.
 //!
-//! The arguments choose tokio's flavour (`mt` or `ct`), and whether `TCP_NODELAY` is switched on behind
-//! its back (`nodelay`): its client has no option for that.
+//! The arguments choose tokio's flavour (`mt` or `ct`), and whether `TCP_NODELAY` is switched on
+//! from outside (`nodelay`): its client has no option for that.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use rustix::fd::OwnedFd;
 use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
-/// No descriptor of this process has a higher number.
+/// Highest number of a descriptor of this process.
 const DESCRIPTORS: i32 = 24;
 
 fn main() -> Result<(), Error> {
@@ -55,9 +55,9 @@ fn respond(plan: Plan, force: Option<&'static Force>) -> Response<Chunks> {
 
 /// Chunks that switch `TCP_NODELAY` on when the first of them is asked for.
 ///
-/// Not earlier: the multi-thread flavour makes a new connection for every few dozen responses. By now the
-/// prelude has been taken, so the connection is the one that the response leaves on; what it holds back
-/// leaves as soon as the option is set, and its first write has waited for nothing anyway.
+/// Not earlier: the multi-thread flavour makes a new connection for every few dozen responses. By then
+/// the prelude has been taken, so the connection is the one that the response leaves on, and bytes that
+/// it holds back leave as soon as the option is set.
 struct Chunks {
     source: Source,
     force: Option<&'static Force>,
@@ -81,7 +81,7 @@ impl Stream for Chunks {
 /// for the client's descriptor too, and nothing stands between client and server afterwards.
 struct Force {
     this: OwnedFd,
-    /// Descriptors that are no sockets, one bit each; they stay what they are.
+    /// Descriptors that are not sockets, one bit each.
     others: AtomicU64,
 }
 

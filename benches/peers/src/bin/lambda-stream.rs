@@ -6,7 +6,7 @@ use lambda_stream_peers::serve::{chunks, head, on_this_thread};
 use lambda_stream_peers::source::Source;
 
 fn main() -> Result<(), Error> {
-    on_this_thread(lambda_stream::run(handler))
+    on_this_thread(async { Ok(lambda_stream::run(handler).await?) })
 }
 
 async fn handler(event: LambdaEvent<Plan>) -> Result<(Head, Source), Error> {

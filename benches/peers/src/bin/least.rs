@@ -1,4 +1,4 @@
-//! What a chunk takes at the least: the same source, and a copy of each chunk. No stream, clock or connection.
+//! The least that a chunk costs: the source and a copy of each chunk, without clock or connection.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml --bin least`. Needs valgrind.
 
@@ -19,7 +19,7 @@ use lambda_stream_peers::source::{Error, Source};
 const CHUNKS: u32 = 100_000;
 const CHUNK: u32 = 64;
 
-/// Copied up to here, the buffer is begun anew.
+/// Size of the buffer, which is cleared when it is full.
 const BUFFER: usize = 64 * 1024;
 
 fn main() -> Result<(), Error> {
@@ -31,7 +31,7 @@ fn main() -> Result<(), Error> {
     let directory = program.parent().ok_or("a program without a directory")?;
     for (way, name) in [
         ("copied", "copied into a buffer"),
-        ("sent", "sent by a future into a buffer behind a lock"),
+        ("sent", "sent by a future into a locked buffer"),
     ] {
         let count = Count::Instructions.per_unit(CHUNKS, directory, |chunks, under| {
             let status = Command::new(under[0])
@@ -49,13 +49,13 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes every chunk; none has to be waited for.
+/// Takes every chunk; all are ready.
 fn take(way: &str, source: Source) -> Result<(), Error> {
     let mut cx = Context::from_waker(Waker::noop());
     let polled = match way {
         "copied" => pin!(copied(source)).poll(&mut cx),
         "sent" => pin!(sent(source)).poll(&mut cx),
-        _ => return Err("no such way".into()),
+        _ => return Err("unknown way".into()),
     };
     match polled {
         Poll::Ready(result) => result,
@@ -87,7 +87,7 @@ async fn sent(source: Source) -> Result<(), Error> {
 struct Writer(Arc<Mutex<Vec<u8>>>);
 
 impl Writer {
-    fn send(&mut self, chunk: Bytes) -> impl Future<Output = Result<(), Error>> {
+    fn send_chunk(&mut self, chunk: Bytes) -> impl Future<Output = Result<(), Error>> {
         poll_fn(move |_| {
             let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             copy(&mut buffer, &chunk);

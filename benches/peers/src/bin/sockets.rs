@@ -1,6 +1,6 @@
-//! HTTP and chunked encoding written by hand on a tokio `TcpStream`: what the wire costs at the least.
+//! HTTP and chunked encoding written by hand on a tokio `TcpStream`: the least that the wire costs.
 //!
-//! It understands no more of HTTP than the server of this comparison speaks.
+//! It understands only the HTTP that the server of this comparison speaks.
 
 use std::future::poll_fn;
 use std::io::{IoSlice, Write};
@@ -15,13 +15,13 @@ use lambda_stream_peers::source::{Error, Source};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Chunks up to this size are copied: that costs less than a slice of its own in a vectored write.
+/// Largest chunk that is copied, in bytes; a larger one is a slice of a vectored write.
 const COPIED: usize = 4 * 1024;
 
-/// What is ready leaves when it is as much as this.
+/// Number of bytes that are written at once.
 const FULL: usize = 64 * 1024;
 
-/// More than any head and event of this comparison.
+/// Size of the read buffer: more than any head and event of this comparison.
 const INPUT: usize = 4 * 1024;
 
 fn main() -> Result<(), Error> {
@@ -63,13 +63,13 @@ async fn run() -> Result<(), Error> {
 struct Wire {
     stream: TcpStream,
     input: Vec<u8>,
-    /// What is to be written.
+    /// Bytes to be written.
     out: Vec<u8>,
 }
 
-/// What a source gave.
-enum Given {
-    /// Nothing now: what it gave before is to leave.
+/// Result of polling the source.
+enum Polled {
+    /// The source is pending: earlier chunks have to leave.
     Later,
     Chunk(Bytes),
     End,
@@ -79,31 +79,31 @@ impl Wire {
     async fn respond(&mut self, mut source: Source) -> Result<(), Error> {
         let mut is_waiting = false;
         loop {
-            let given = poll_fn(|cx| match Pin::new(&mut source).poll_next(cx) {
+            let polled = poll_fn(|cx| match Pin::new(&mut source).poll_next(cx) {
                 Poll::Pending if is_waiting => Poll::Pending,
-                Poll::Pending => Poll::Ready(Ok(Given::Later)),
-                Poll::Ready(Some(chunk)) => Poll::Ready(chunk.map(Given::Chunk)),
-                Poll::Ready(None) => Poll::Ready(Ok(Given::End)),
+                Poll::Pending => Poll::Ready(Ok(Polled::Later)),
+                Poll::Ready(Some(chunk)) => Poll::Ready(chunk.map(Polled::Chunk)),
+                Poll::Ready(None) => Poll::Ready(Ok(Polled::End)),
             })
             .await?;
             is_waiting = false;
-            match given {
-                Given::Later => {
+            match polled {
+                Polled::Later => {
                     self.flush(&[]).await?;
                     is_waiting = true;
                 }
-                Given::Chunk(chunk) if chunk.len() <= COPIED => {
+                Polled::Chunk(chunk) if chunk.len() <= COPIED => {
                     self.copy(&chunk);
                     if self.out.len() >= FULL {
                         self.flush(&[]).await?;
                     }
                 }
-                Given::Chunk(chunk) => {
+                Polled::Chunk(chunk) => {
                     self.size(chunk.len());
                     self.flush(&chunk).await?;
                     self.out.extend_from_slice(b"\r\n");
                 }
-                Given::End => {
+                Polled::End => {
                     self.out.extend_from_slice(b"0\r\n\r\n");
                     return self.flush(&[]).await;
                 }
@@ -117,7 +117,7 @@ impl Wire {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// The line of a chunk's size.
+    /// Writes the line with a chunk's size.
     fn size(&mut self, size: usize) {
         let digits = (usize::BITS - size.leading_zeros()).div_ceil(4);
         for digit in (0..digits).rev() {
@@ -127,24 +127,24 @@ impl Wire {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// Writes everything, and this behind it.
-    async fn flush(&mut self, mut behind: &[u8]) -> Result<(), Error> {
+    /// Flushes everything, followed by these bytes.
+    async fn flush(&mut self, mut tail: &[u8]) -> Result<(), Error> {
         let mut out = &self.out[..];
-        while !out.is_empty() || !behind.is_empty() {
-            let slices = [IoSlice::new(out), IoSlice::new(behind)];
+        while !out.is_empty() || !tail.is_empty() {
+            let slices = [IoSlice::new(out), IoSlice::new(tail)];
             let written = self.stream.write_vectored(&slices).await?;
             if written == 0 {
                 return Err("the connection was closed".into());
             }
             let of_out = written.min(out.len());
             out = &out[of_out..];
-            behind = &behind[written - of_out..];
+            tail = &tail[written - of_out..];
         }
         self.out.clear();
         Ok(())
     }
 
-    /// Reads a whole answer: where its head ends, and where its body does.
+    /// Reads a whole answer; returns where its head and its body end.
     async fn answer(&mut self) -> Result<(usize, usize), Error> {
         let mut read = 0;
         loop {

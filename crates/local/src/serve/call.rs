@@ -8,17 +8,18 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::id::{epoch_ms, trace_id};
 use super::reply;
+use crate::id::{epoch_ms, trace_id};
+use crate::limits::LONGEST_TIMEOUT;
 use lambda_stream_wire::{api, limits};
 
-/// The longest a function may run (AWS, "Lambda quotas"): 15 minutes.
-pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// An ARN of the right form; the account is the one of AWS's documentation.
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:local";
+/// Returns the ARN of a function; the account is the one of AWS's documentation.
+pub(crate) fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:012345678912:function:{name}")
+}
 
 /// What a path of the Runtime API asks for.
+#[derive(Debug)]
 pub enum Call<'a> {
     Next,
     Response(&'a str),
@@ -46,7 +47,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Hands out an event. The deadline is told, not enforced.
+/// Returns the answer that hands out an event.
 pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<Bytes>> {
     let now = SystemTime::now();
     let deadline = epoch_ms(now + timeout.min(LONGEST_TIMEOUT));
@@ -55,7 +56,7 @@ pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<By
     for (name, value) in [
         (api::REQUEST_ID, id),
         (api::DEADLINE_MS, &deadline.to_string()),
-        (api::FUNCTION_ARN, FUNCTION_ARN),
+        (api::FUNCTION_ARN, &function_arn("local")),
         (api::TRACE_ID, &trace_id(now)),
     ] {
         // All four are made here, of printable ASCII.
@@ -66,8 +67,8 @@ pub fn invocation(id: &str, event: Bytes, timeout: Duration) -> Response<Full<By
     response
 }
 
-/// Reads the type and the document of an error; `None` when the program broke off or sent more than an
-/// event may have.
+/// Reads the type and the document of an error; `None` when the program broke off or sent more than
+/// an event may have.
 pub async fn reported(headers: &HeaderMap, body: Incoming) -> Option<(String, Bytes)> {
     let document = Limited::new(body, limits::EVENT_LIMIT)
         .collect()

@@ -22,6 +22,7 @@ pub trait Watch {
 }
 
 /// A socket with somebody who watches it.
+#[derive(Debug)]
 pub struct Watched<W> {
     io: TokioIo<TcpStream>,
     watch: Rc<W>,

@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-/// A thread with an event loop of its own; dropping it stops it, closes what it serves and waits for it.
+/// A thread with an event loop of its own; dropping it stops it, closes what it serves and waits
+/// for it.
+#[derive(Debug)]
 pub struct Thread {
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
@@ -16,12 +18,12 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// Starts the thread. `begin` runs inside of its event loop and spawns local tasks, which are dropped
-    /// at the end, behind the value that it returns.
+    /// Starts the thread. `begin` runs inside of its event loop and spawns local tasks, which are
+    /// dropped at the end, after the value that it returns.
     ///
     /// # Errors
     ///
-    /// When there is no thread or no event loop to be had, and when `begin` fails.
+    /// When the system gives no thread or event loop, and when `begin` fails.
     pub fn start<G: 'static>(
         name: &str,
         begin: impl FnOnce() -> io::Result<G> + Send + 'static,

@@ -1,0 +1,6 @@
+//! The room for tests and measurements of handlers.
+
+mod lambda;
+mod measure;
+mod outcomes;
+mod pace;
