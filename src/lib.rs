@@ -118,3 +118,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../docs/performance.md")]
 struct Performance;
+
+/// And of the page on logs and traces.
+#[cfg(all(doctest, feature = "logging"))]
+#[doc = include_str!("../docs/telemetry.md")]
+struct Telemetry;

@@ -196,6 +196,7 @@ impl Client {
     ) -> Result<Result<Response<Bytes>, Lost>, RunError> {
         let headers = request.headers_mut();
         headers.insert(&ERROR_TYPE, failure.error_type_header());
+        headers.insert(api::XRAY_CAUSE, failure.xray_cause_header());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::ERROR_JSON));
         let document = Bytes::from(failure.to_json());
         match self.exchange(request.clone(), document.clone()).await? {

@@ -252,6 +252,7 @@ impl Runtime {
         H: Handler<M>,
         E: Into<Error>,
     {
+        Report::aborting_panics();
         let place = self.place()?;
         let environment = Arc::new(Environment::from_env());
         let mut client = Client::new(place.endpoint.clone(), place.report());

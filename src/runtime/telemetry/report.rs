@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::sync::Once;
 
 use lambda_stream_wire::failure::causes;
 use tracing::Level;
@@ -11,6 +12,11 @@ use tracing::Level;
 use super::TARGET;
 use crate::error::{Escaped, Failure};
 use crate::runtime::RunError;
+
+/// `cargo lambda build --release` builds so unless the profile says otherwise.
+const ABORTING_PANICS: &str = "this program is built with `panic = \"abort\"`, so a panic ends the \
+     process and all its invocations instead of failing one; to change that, set `panic = \"unwind\"` \
+     in `[profile.release]` of Cargo.toml";
 
 /// Tells what went wrong.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +42,23 @@ impl Report {
 
     /// Tells why the runtime stops.
     pub(in crate::runtime) fn stopped(error: &RunError) {
-        // Not an outcome of an invocation, so the local Lambda has no line for it.
-        let report = Self {
+        let news = News::of(error, None, "the runtime stopped");
+        Self::everywhere().tell(Level::ERROR, &news);
+    }
+
+    /// Tells, once, that a panic ends the process, if the program is built so.
+    pub(in crate::runtime) fn aborting_panics() {
+        static TOLD: Once = Once::new();
+        if cfg!(panic = "abort") {
+            TOLD.call_once(|| Self::everywhere().warn(None, ABORTING_PANICS));
+        }
+    }
+
+    /// A report of what the local Lambda has no line for.
+    fn everywhere() -> Self {
+        Self {
             shown_locally: false,
-        };
-        report.tell(Level::ERROR, &News::of(error, None, "the runtime stopped"));
+        }
     }
 
     fn tell(self, level: Level, news: &News<'_>) {

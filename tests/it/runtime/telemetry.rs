@@ -12,7 +12,7 @@ use lambda_stream::{Error, Failure, Head, Json, LambdaEvent, Raw, Runtime};
 use serde_json::Value;
 use tracing::info;
 
-use crate::support::{Api, Item, Log, run_until, serve, texts};
+use crate::support::{Api, Item, Log, header, run_until, serve, texts};
 
 /// A stream that logs when it is polled and dropped.
 struct Logging(u32);
@@ -282,8 +282,12 @@ async fn failures_and_warnings_are_told_within_span() {
     };
     serve(handler, async |api| {
         let mut peer = api.invoke("a", "{}").await;
-        let (_, document) = peer.error("invocation/a/error").await;
+        let (head, document) = peer.error("invocation/a/error").await;
         assert_eq!(document["errorMessage"], "no tokens left");
+        let cause = header(&head, "Lambda-Runtime-Function-Xray-Error-Cause");
+        let cause: Value = serde_json::from_str(cause).unwrap();
+        assert_eq!(cause["exceptions"][0]["type"], "Function.Error");
+        assert_eq!(cause["exceptions"][0]["message"], "no tokens left");
         assert_eq!(
             document["stackTrace"],
             serde_json::json!(["caused by: the bucket\nis empty"])

@@ -2,6 +2,7 @@
 
 mod causes;
 pub mod kind;
+mod xray;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
