@@ -101,8 +101,8 @@ impl Endpoint {
             return in_memory.connect().map(Transport::Right);
         }
         let stream = TcpStream::connect(self.host_and_port()).await?;
-        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which the
-        // other side delays by up to 44 ms.
+        // With Nagle's algorithm, a chunk waits for the acknowledgement of the one before, which
+        // the other side delays by up to 44 ms.
         stream.set_nodelay(true)?;
         #[cfg(feature = "testing")]
         let stream = Transport::Left(stream);

@@ -13,8 +13,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Measured durations.
 ///
-/// Percentiles are exact to three digits, whatever their number, in memory of constant size; the other
-/// figures are exact. Of no durations at all, every figure is zero.
+/// Percentiles are exact to three digits, whatever their number, in memory of constant size; the
+/// other figures are exact. Of no durations at all, every figure is zero.
 #[derive(Clone, PartialEq)]
 pub struct Durations {
     /// In nanoseconds.
@@ -74,8 +74,8 @@ impl Durations {
 
     /// Returns the shortest duration that at least this percentage of all does not exceed.
     ///
-    /// The percentage goes from 0, which is [`min`](Self::min), to 100, which is [`max`](Self::max);
-    /// anything beyond counts as the nearer of the two, and NaN as 0.
+    /// The percentage goes from 0, which is [`min`](Self::min), to 100, which is
+    /// [`max`](Self::max); anything beyond counts as the nearer of the two, and NaN as 0.
     pub fn percentile(&self, percentage: f64) -> Duration {
         if percentage.is_nan() || percentage <= 0.0 {
             return self.min;
@@ -89,8 +89,8 @@ impl Durations {
         Duration::from_nanos(nanos).clamp(self.min, self.max)
     }
 
-    /// Returns groups of durations that are equal to three digits, shortest first: the longest of each
-    /// group, and how many there are.
+    /// Returns groups of durations that are equal to three digits, shortest first: the longest of
+    /// each group, and how many there are.
     pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.histogram.iter_recorded().map(|group| {
             let longest = Duration::from_nanos(group.value_iterated_to());

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::Failure;
 
-/// Why [`Measure::run`](super::Measure::run) has no report: an invocation failed, or there was none.
+/// Why [`Measure::run`](super::Measure::run) has no report: an invocation failed, or there was
+/// none.
 ///
 /// The text names the invocation and the type and message of its failure. `Debug` prints the same
 /// sentence, because `main` prints an error by its `Debug`.
@@ -16,8 +17,8 @@ pub struct MeasureError {
 impl MeasureError {
     /// What the invocation failed with, as it would be reported to the service.
     ///
-    /// `None` when no invocation failed: the event cannot be serialized, the system has no port or thread,
-    /// or the runtime stopped.
+    /// `None` when no invocation failed: the event cannot be serialized, the system has no port or
+    /// thread, or the runtime stopped.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }

@@ -16,8 +16,8 @@ const DEFAULT_HOST: &str = "test.lambda-url.us-east-1.on.aws";
 /// Returns the event that a Function URL makes of this request (payload format 2.0).
 ///
 /// Change what a test is about, such as an authorizer in `requestContext`, and give it to
-/// [`Lambda::invoke`](super::Lambda::invoke); [`Lambda::http`](super::Lambda::http) is the short way
-/// where nothing has to be changed.
+/// [`Lambda::invoke`](super::Lambda::invoke); [`Lambda::http`](super::Lambda::http) is the short
+/// way where nothing has to be changed.
 ///
 /// A body that is UTF-8 is text, any other is base64.
 ///

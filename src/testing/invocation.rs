@@ -10,8 +10,8 @@ use crate::response::Head;
 /// An invocation whose response is still arriving; see
 /// [`Lambda::invoke_streaming`](Lambda::invoke_streaming).
 ///
-/// The function makes progress only while a method is awaited, and is held back while what it has sent
-/// is not asked for: a slow reader, as in production.
+/// The function makes progress only while a method is awaited, and is held back while what it has
+/// sent is not asked for: a slow reader, as in production.
 ///
 /// An invocation that is dropped goes on when the next one is awaited, which waits for its end.
 ///
@@ -112,8 +112,8 @@ impl<'l, 'h> Invocation<'l, 'h> {
         }
     }
 
-    /// Waits until the function has done everything that belongs to this invocation. The outcome also
-    /// has the chunks that were returned before.
+    /// Waits until the function has done everything that belongs to this invocation. The outcome
+    /// also has the chunks that were returned before.
     pub async fn finish(mut self) -> Outcome {
         while !self.idle {
             self.observe().await;

@@ -28,13 +28,13 @@ use crate::runtime::{Handler, InMemory, Runtime, Writing};
 
 /// A function that runs inside a test, without AWS, a port or a thread.
 ///
-/// The handler is served by the same runtime as on AWS, over HTTP through a pipe in memory. Runtime and
-/// Runtime API make progress while a method of this type or of an [`Invocation`] is awaited, in the
-/// task that awaits it. So nothing has to be `Send`, a handler may borrow from the test, and no two
-/// functions share anything.
+/// The handler is served by the same runtime as on AWS, over HTTP through a pipe in memory. Runtime
+/// and Runtime API make progress while a method of this type or of an [`Invocation`] is awaited, in
+/// the task that awaits it. So nothing has to be `Send`, a handler may borrow from the test, and no
+/// two functions share anything.
 ///
-/// Invocations are served one after the other, as in a sandbox: the same handler serves all of them,
-/// and keeps its state in between.
+/// Invocations are served one after the other, as in a sandbox: the same handler serves all of
+/// them, and keeps its state in between.
 ///
 /// # Example
 ///
@@ -72,8 +72,8 @@ pub struct Lambda<'h> {
 }
 
 impl<'h> Lambda<'h> {
-    /// A function with this handler: anything that [`Runtime::run`] takes, such as an async function,
-    /// an async closure or a tower service. A web app is wrapped in `web::App::new`.
+    /// A function with this handler: anything that [`Runtime::run`] takes, such as an async
+    /// function, an async closure or a tower service. A web app is wrapped in `web::App::new`.
     pub fn new<H, M>(handler: H) -> Self
     where
         H: Handler<M> + 'h,
@@ -115,7 +115,8 @@ impl<'h> Lambda<'h> {
     }
 
     /// A function with the options of this runtime, such as its
-    /// [`response_limit`](Runtime::response_limit). Where it would find its Runtime API has no effect.
+    /// [`response_limit`](Runtime::response_limit). Where it would find its Runtime API has no
+    /// effect.
     pub fn with_runtime<H, M>(runtime: Runtime, handler: H) -> Self
     where
         H: Handler<M> + 'h,
@@ -137,8 +138,8 @@ impl<'h> Lambda<'h> {
         });
         let function = async move {
             let mut runtime = pin!(runtime.run(handler));
-            // A handler that has used up the cooperative budget of the task keeps nobody from reading
-            // what it has sent.
+            // A handler that has used up the cooperative budget of the task keeps nobody from
+            // reading what it has sent.
             let mut runtime_api = pin!(unconstrained(async move {
                 while let Some(connection) = connections.recv().await {
                     runtime_api.serve(TokioIo::new(connection)).await;
@@ -164,8 +165,8 @@ impl<'h> Lambda<'h> {
         }
     }
 
-    /// Sets the timeout of the function, which makes each invocation's deadline; 15 minutes if it is
-    /// not set, and never more, as on AWS.
+    /// Sets the timeout of the function, which makes each invocation's deadline; 15 minutes if it
+    /// is not set, and never more, as on AWS.
     ///
     /// The runtime ends an invocation shortly before its deadline with the failure
     /// `Function.DeadlineExceeded`. A handler that blocks its thread cannot be ended.
@@ -180,8 +181,8 @@ impl<'h> Lambda<'h> {
     ///
     /// # Errors
     ///
-    /// None of its own: what an invocation fails with is part of the [`Outcome`]. An event that cannot
-    /// be serialized as JSON is an outcome with the failure `Function.InvalidEvent`.
+    /// None of its own: what an invocation fails with is part of the [`Outcome`]. An event that
+    /// cannot be serialized as JSON is an outcome with the failure `Function.InvalidEvent`.
     ///
     /// # Panics
     ///
@@ -195,8 +196,8 @@ impl<'h> Lambda<'h> {
         self.invoke_streaming(event).finish().await
     }
 
-    /// Invokes the function with this event, and returns at once; the [`Invocation`] gives each chunk
-    /// when it arrives.
+    /// Invokes the function with this event, and returns at once; the [`Invocation`] gives each
+    /// chunk when it arrives.
     ///
     /// # Errors, panics, cancel safety
     ///

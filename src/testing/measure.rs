@@ -46,7 +46,8 @@ impl Measure {
         }
     }
 
-    /// Sets how many invocations are counted; 100 if it is not set. Of 0 invocations the report is empty.
+    /// Sets how many invocations are counted; 100 if it is not set. Of 0 invocations the report is
+    /// empty.
     pub fn invocations(mut self, invocations: u64) -> Self {
         self.invocations = invocations;
         self
@@ -60,27 +61,28 @@ impl Measure {
         self
     }
 
-    /// Sets the timeout of the function, which makes each invocation's deadline; 15 minutes if it is not
-    /// set, and never more, as on AWS.
+    /// Sets the timeout of the function, which makes each invocation's deadline; 15 minutes if it
+    /// is not set, and never more, as on AWS.
     ///
-    /// The runtime ends an invocation shortly before its deadline, as it does on AWS, and the measurement
-    /// fails with `Function.DeadlineExceeded`. A handler that blocks its thread cannot be ended.
+    /// The runtime ends an invocation shortly before its deadline, as it does on AWS, and the
+    /// measurement fails with `Function.DeadlineExceeded`. A handler that blocks its thread cannot
+    /// be ended.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Invokes the handler, one invocation after the other, and tells how long it took.
+    /// Invokes the handler, one invocation after the other, and reports how long it took.
     ///
     /// The handler can be all that [`Runtime::run`] takes: functions, closures, tower services, and
-    /// `web::App` for a web app, if the event is one of an HTTP front door. A response with a status such
-    /// as 500 is a response like any other.
+    /// `web::App` for a web app, if the event is one of an HTTP front door. A response with a
+    /// status such as 500 is a response like any other.
     ///
     /// # Errors
     ///
-    /// When an invocation fails, be it a warm-up or not: the [failure](MeasureError::failure) is what the
-    /// service would have got. When the event cannot be serialized, and when the system has no port or thread for
-    /// the reader.
+    /// When an invocation fails, be it a warm-up or not: the [failure](MeasureError::failure) is
+    /// what the service would have got. When the event cannot be serialized, and when the system
+    /// has no port or thread for the reader.
     ///
     /// # Panics
     ///
@@ -88,8 +90,8 @@ impl Measure {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops handler and stream at once, closes the connection and stops the reader's
-    /// thread. What was measured until then is lost.
+    /// Dropping the future drops handler and stream at once, closes the connection and stops the
+    /// reader's thread. What was measured until then is lost.
     pub async fn run<H, M>(self, handler: H) -> Result<Report, MeasureError>
     where
         H: Handler<M>,
@@ -127,16 +129,18 @@ impl Measure {
 
     /// The same for a handler that writes its response, as [`Runtime::run_with_writer`] takes it.
     ///
-    /// Small chunks that are written together count as one, from the moment they leave the handler: at most
-    /// 50 µs after the first of them, see [`BodyWriter`](crate::body::writer::BodyWriter).
+    /// Small chunks that are written together count as one, from the moment they leave the handler:
+    /// at most 50 µs after the first of them, see [`BodyWriter`](crate::body::writer::BodyWriter).
     ///
-    /// What the handler does after the end of its response is done before the next invocation, and is in
-    /// none of the figures.
+    /// What the handler does after the end of its response is done before the next invocation, and
+    /// is in none of the figures.
     ///
-    /// # Errors, panics, cancel safety
+    /// # Errors
     ///
-    /// As [`run`](Self::run). What a handler fails with after the end of its response is logged, and no
-    /// error here.
+    /// As [`run`](Self::run). What a handler fails with after the end of its response is logged,
+    /// and is not an error here.
+    ///
+    /// Panics and cancel safety are those of [`run`](Self::run), too.
     ///
     /// ```
     /// use lambda_stream::testing::Measure;

@@ -15,8 +15,8 @@
 //!
 //! # Look at one invocation
 //!
-//! [`Lambda`] serves a handler with the same runtime as on AWS, in the task of the test: without AWS,
-//! a port, a thread, or an environment variable to set. Tests run in parallel.
+//! [`Lambda`] serves a handler with the same runtime as on AWS, in the task of the test: without
+//! AWS, a port, a thread, or an environment variable to set. Tests run in parallel.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -50,16 +50,18 @@
 //!
 //! # Time
 //!
-//! Everything is in tokio's time, so `#[tokio::test(start_paused = true)]` makes a test of a handler
-//! that waits an hour between two chunks take no time; [`Invocation`] has an example. Bytes do not
-//! leave the process, so the paused clock stands still while they are on their way, and neither a
-//! chunk's arrival nor the deadline of an invocation is off. That holds for a handler whose waiting is
-//! tokio's: while it waits for a socket or another thread, paused time runs ahead, as tokio documents.
+//! Everything is in tokio's time, so `#[tokio::test(start_paused = true)]` makes a test of a
+//! handler that waits an hour between two chunks take no time; [`Invocation`] has an example. Bytes
+//! do not leave the process, so the paused clock stands still while they are on their way, and
+//! neither a chunk's arrival nor the deadline of an invocation is off. That holds for a handler
+//! whose waiting is tokio's: while it waits for a socket or another thread, paused time runs ahead,
+//! as tokio documents.
 //!
 //! # Measure many invocations
 //!
-//! [`Measure`] runs a handler with the same runtime over a real TCP connection, against a Runtime API
-//! on a thread of its own. That one hands out one event again and again, and reads the responses.
+//! [`Measure`] runs a handler with the same runtime over a real TCP connection, against a Runtime
+//! API on a thread of its own. That one hands out one event again and again, and reads the
+//! responses.
 //!
 //! ```
 //! use lambda_stream::testing::Measure;
@@ -94,14 +96,15 @@
 //! | [chunk latency](Report::chunk_latency) | the stream gives the chunk to the runtime | the last byte of the chunk is read |
 //! | [elapsed](Report::elapsed) | the event is handed out | the last bytes of the response are read |
 //!
-//! * "Read" is the moment at which a read of the reader's socket brings that byte. Chunks are found by
-//!   counting bytes, so it does not matter how they share frames, or how they are split.
-//! * For a handler that [writes](crate::body::writer) its response, a chunk is given when the runtime
-//!   takes it out of the writer. A buffered response is one chunk.
-//! * A chunk that is ready after many others waits in the socket until the reader has read those. For
-//!   a response that is ready at once, the latency of its chunks says how much of it is on the way.
-//! * The reader has a thread of its own, so a latency contains the time that the system takes to wake
-//!   it up. Where chunks are far apart, that is most of it.
+//! * "Read" is the moment at which a read of the reader's socket brings that byte. Chunks are found
+//!   by counting bytes, so it does not matter how they share frames, or how they are split.
+//! * For a handler that [writes](crate::body::writer) its response, a chunk is given when the
+//!   runtime takes it out of the writer. A buffered response is one chunk.
+//! * A chunk that is ready after many others waits in the socket until the reader has read those.
+//!   For a response that is ready at once, the latency of its chunks says how much of it is on the
+//!   way.
+//! * The reader has a thread of its own, so a latency contains the time that the system takes to
+//!   wake it up. Where chunks are far apart, that is most of it.
 //! * Noting a chunk costs the handler's side about 30 ns, most of it a look at the clock.
 //! * Percentiles are exact to 0.1 % ([`hdrhistogram`](https://docs.rs/hdrhistogram)); minimum,
 //!   maximum, mean and sum are exact.

@@ -47,14 +47,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Status, headers and cookies. `None` for a payload without a head, such as [`Raw`](crate::Raw)
-    /// and [`Json`](crate::Json), and if the invocation failed before its head.
+    /// Status, headers and cookies. `None` for a payload without a head, such as
+    /// [`Raw`](crate::Raw) and [`Json`](crate::Json), and if the invocation failed before its head.
     pub fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
-    /// Content type that the service sees, which for a response with a head is not that of the head.
-    /// `None` if the invocation failed before its response.
+    /// Content type that the service sees, which for a response with a head is not that of the
+    /// head. `None` if the invocation failed before its response.
     pub fn content_type(&self) -> Option<&HeaderValue> {
         self.content_type.as_ref()
     }
@@ -66,8 +66,8 @@ impl Outcome {
 
     /// The chunks that the handler's stream gave, without empty ones, which are never sent.
     ///
-    /// They are the same whether or not they shared a write. Those of a handler that writes are what
-    /// the runtime took out of the writer, and a document is one chunk.
+    /// They are the same whether or not they shared a write. Those of a handler that writes are
+    /// what the runtime took out of the writer, and a document is one chunk.
     pub fn chunks(&self) -> &[Chunk] {
         &self.chunks
     }
@@ -110,8 +110,8 @@ impl Outcome {
         self.failure.as_ref()
     }
 
-    /// What a handler that [writes](crate::body::writer) failed with after the end of its response, when
-    /// it can only be logged.
+    /// What a handler that [writes](crate::body::writer) failed with after the end of its response,
+    /// when it can only be logged.
     pub fn late_failure(&self) -> Option<&Failure> {
         self.late_failure.as_ref()
     }
@@ -185,7 +185,8 @@ impl Chunk {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// Time from the event being handed out to the arrival of the chunk's last byte, on tokio's clock.
+    /// Time from the event being handed out to the arrival of the chunk's last byte, on tokio's
+    /// clock.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }

@@ -90,7 +90,8 @@ async fn accept(listener: &TcpListener, runtime_api: &RuntimeApi<Meter>, receive
 struct Meter {
     plan: Plan,
     recorder: Arc<Recorder>,
-    /// When the socket was last read. That is earlier than now: what was read has been decoded since.
+    /// When the socket was last read. That is earlier than now: what was read has been decoded
+    /// since.
     received: Rc<Cell<Instant>>,
     /// Everything happens on one thread, and no borrow of this lives across an await.
     tally: RefCell<Tally>,

@@ -14,10 +14,11 @@ use crate::error::{Failure, contain_async};
 use crate::event::LambdaEvent;
 use crate::runtime::{Handler, Reply};
 
-/// The chunks that a stream gave and that nobody has read to their end yet, and what went wrong later.
+/// The chunks that a stream gave and that nobody has read to their end yet, and what went wrong
+/// later.
 ///
-/// The runtime writes it and the reader reads it, in a measurement each on a thread of its own. It holds
-/// no more than what is on the way.
+/// The runtime writes it and the reader reads it, in a measurement each on a thread of its own. It
+/// holds no more than what is on the way.
 #[derive(Debug, Default)]
 pub(super) struct Recorder(Mutex<OnTheWay>);
 
@@ -55,8 +56,8 @@ impl Recorder {
         }
     }
 
-    /// Takes the chunks out that are complete with so many bytes of payload. Passes on how many bytes
-    /// had been given with each, and when it was given.
+    /// Takes the chunks out that are complete with so many bytes of payload. Passes on how many
+    /// bytes had been given with each, and when it was given.
     pub(super) fn complete(&self, bytes: u64, mut chunk: impl FnMut(u64, Instant)) {
         let mut state = self.lock();
         while let Some(&(end, at)) = state.chunks.front().filter(|(end, _)| *end <= bytes) {

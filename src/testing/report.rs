@@ -18,8 +18,8 @@ const COLUMNS: [(&str, f64); 5] = [
 
 /// The report of a measurement; see [`Measure::run`](super::Measure::run).
 ///
-/// It is printed as a table, with a plot of the chunk latency below. What it looks like is no promise:
-/// programs ask the methods.
+/// It is printed as a table, with a plot of the chunk latency below. What it looks like is no
+/// promise: programs ask the methods.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub(super) invocations: u64,
@@ -35,11 +35,11 @@ impl Report {
         self.invocations
     }
 
-    /// For each invocation, the time from the event being handed out until the first byte of the payload
-    /// is read. An invocation whose response has no payload has none.
+    /// For each invocation, the time from the event being handed out until the first byte of the
+    /// payload is read. An invocation whose response has no payload has none.
     ///
-    /// The payload begins after the head, so this contains whatever the handler waits for before its
-    /// first chunk.
+    /// The payload begins after the head, so this contains whatever the handler waits for before
+    /// its first chunk.
     pub fn time_to_first_byte(&self) -> &Durations {
         &self.time_to_first_byte
     }
@@ -61,8 +61,8 @@ impl Report {
         self.bytes
     }
 
-    /// How long the invocations took together, each from the event being handed out until the last bytes
-    /// of its response are read.
+    /// How long the invocations took together, each from the event being handed out until the last
+    /// bytes of its response are read.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }

@@ -61,8 +61,8 @@ impl End {
 ///
 /// A method that waits holds back what the function sends.
 pub(super) trait Observer {
-    /// Waits for the next event. The function asks for it once it has done everything that belongs to
-    /// the invocation before.
+    /// Waits for the next event. The function asks for it once it has done everything that belongs
+    /// to the invocation before.
     async fn next(&self) -> Event;
     async fn start(&self, start: Start);
     async fn payload(&self, data: Bytes);

@@ -18,8 +18,8 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    /// Starts a thread with this event loop. The future does not have to be `Send`, since it is made
-    /// there.
+    /// Starts a thread with this event loop. The future does not have to be `Send`, since it is
+    /// made there.
     pub(super) fn start<F>(
         runtime: Runtime,
         work: impl FnOnce() -> F + Send + 'static,
