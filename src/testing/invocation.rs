@@ -144,7 +144,10 @@ impl<'l, 'h> Invocation<'l, 'h> {
                 self.ended = true;
                 self.outcome.end(end, elapsed);
             }
-            Seen::Idle => self.idle = true,
+            Seen::Idle(late_failure) => {
+                self.idle = true;
+                self.outcome.idle(late_failure);
+            }
         }
     }
 

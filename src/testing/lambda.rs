@@ -299,8 +299,8 @@ pub(super) enum Seen {
     Start(Start),
     Chunk(Chunk),
     End(End),
-    /// The function asks for the next event.
-    Idle,
+    /// The function asks for the next event; what it failed with since the end.
+    Idle(Option<Failure>),
 }
 
 /// Hands out the events of a [`Lambda`], and passes on what is seen of them.
@@ -359,7 +359,8 @@ impl Relay {
 
 impl Observer for Relay {
     async fn next(&self) -> Event {
-        self.send(self.elapsed(), Seen::Idle).await;
+        let late_failure = self.recorder.take_late_failure();
+        self.send(self.elapsed(), Seen::Idle(late_failure)).await;
         let event = poll_fn(|cx| self.events.borrow_mut().poll_recv(cx)).await;
         let Some(event) = event else {
             // Nobody is left to invoke the function, so nobody polls this.

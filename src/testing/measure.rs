@@ -72,7 +72,7 @@ impl Measure {
         self
     }
 
-    /// Invokes the handler, one invocation after the other, and tells how long it took.
+    /// Invokes the handler, one invocation after the other, and reports how long it took.
     ///
     /// The handler can be all that [`Runtime::run`] takes: functions, closures, tower services, and
     /// `web::App` for a web app, if the event is one of an HTTP front door. A response with a
@@ -136,10 +136,12 @@ impl Measure {
     /// What the handler does after the end of its response is done before the next invocation, and
     /// is in none of the figures.
     ///
-    /// # Errors, panics, cancel safety
+    /// # Errors
     ///
     /// As [`run`](Self::run). What a handler fails with after the end of its response is logged,
-    /// and no error here.
+    /// and is not an error here.
+    ///
+    /// Panics and cancel safety are those of [`run`](Self::run), too.
     ///
     /// ```
     /// use lambda_stream::testing::Measure;

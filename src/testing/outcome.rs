@@ -42,6 +42,7 @@ pub struct Outcome {
     chunks: Vec<Chunk>,
     trailers: Option<HeaderMap>,
     failure: Option<Failure>,
+    late_failure: Option<Failure>,
     elapsed: Duration,
 }
 
@@ -110,6 +111,12 @@ impl Outcome {
         self.failure.as_ref()
     }
 
+    /// What a handler that [writes](crate::body::writer) failed with after the end of its response,
+    /// when it can only be logged.
+    pub fn late_failure(&self) -> Option<&Failure> {
+        self.late_failure.as_ref()
+    }
+
     /// Whether the response arrived whole.
     pub fn is_complete(&self) -> bool {
         self.failure.is_none()
@@ -146,6 +153,10 @@ impl Outcome {
         self.failure = end.failure;
         self.trailers = end.trailers;
         self.elapsed = elapsed;
+    }
+
+    pub(super) fn idle(&mut self, late_failure: Option<Failure>) {
+        self.late_failure = late_failure;
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

@@ -10,11 +10,12 @@ use bytes::Bytes;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::error::Failure;
+use crate::error::{Failure, contain_async};
 use crate::event::LambdaEvent;
 use crate::runtime::{Handler, Reply};
 
-/// The chunks that a stream gave and that nobody has read to their end yet.
+/// The chunks that a stream gave and that nobody has read to their end yet, and what went wrong
+/// later.
 ///
 /// The runtime writes it and the reader reads it, in a measurement each on a thread of its own. It
 /// holds no more than what is on the way.
@@ -27,6 +28,7 @@ struct OnTheWay {
     bytes: u64,
     /// The bytes that had been given with each chunk, and when that was.
     chunks: VecDeque<(u64, Instant)>,
+    late_failure: Option<Failure>,
 }
 
 impl Recorder {
@@ -35,6 +37,12 @@ impl Recorder {
         let mut state = self.lock();
         state.bytes = 0;
         state.chunks.clear();
+        state.late_failure = None;
+    }
+
+    /// Takes what the handler failed with after its response.
+    pub(super) fn take_late_failure(&self) -> Option<Failure> {
+        self.lock().late_failure.take()
     }
 
     /// Notes that the stream gave this chunk now. An empty one is never sent.
@@ -91,10 +99,14 @@ where
         Failure,
     > {
         let Reply { response, after } = self.handler.call(event).await?;
-        let recorder = Arc::clone(&self.recorder);
+        let (recorder, late) = (Arc::clone(&self.recorder), Arc::clone(&self.recorder));
         Ok(Reply {
             response: response.map(|payload| Recorded { payload, recorder }),
-            after,
+            after: async move {
+                let result = contain_async(after).await.and_then(|result| result);
+                late.lock().late_failure = result.as_ref().err().cloned();
+                result
+            },
         })
     }
 }

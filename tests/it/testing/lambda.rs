@@ -120,6 +120,33 @@ async fn writer_is_awaited_to_its_end() {
 }
 
 #[tokio::test]
+async fn failure_after_the_response_is_seen() {
+    let mut lambda =
+        Lambda::with_writer(async |event: LambdaEvent<u8>, response: ResponseWriter| {
+            let mut body = response.send_head(Head::ok())?;
+            body.send_chunk("whole").await?;
+            body.finish().await?;
+            match event.payload {
+                0 => Ok::<_, Error>(()),
+                1 => Err("late".into()),
+                _ => panic!("later"),
+            }
+        });
+    for (event, late) in [
+        (0, None),
+        (1, Some("late")),
+        (2, Some("panicked: later")),
+        (0, None),
+    ] {
+        let outcome = lambda.invoke(event).await;
+        assert_eq!(outcome.text(), "whole");
+        assert!(outcome.is_complete());
+        let seen = outcome.late_failure().map(ToString::to_string);
+        assert_eq!(seen.as_deref(), late);
+    }
+}
+
+#[tokio::test]
 async fn unserializable_event_fails_without_a_call() {
     let called = Cell::new(false);
     let mut lambda = Lambda::new(async |_: LambdaEvent<Value>| {
