@@ -190,12 +190,17 @@ async fn client_that_leaves_is_shown() {
 #[tokio::test]
 async fn prelude_within_the_payload_of_an_sdk_becomes_the_head() {
     let server = server();
-    for (path, door) in [
+    for (path, door, request) in [
         (
             "/2021-11-15/functions/f/response-streaming-invocations",
             "streaming-invoke-api",
+            "InvokeWithResponseStream f",
         ),
-        ("/2015-03-31/functions/f/invocations", "invoke-api"),
+        (
+            "/2015-03-31/functions/f/invocations",
+            "invoke-api",
+            "Invoke f",
+        ),
     ] {
         let mut client = client(&server).await;
         client.write(post(path, "", "1")).await;
@@ -215,6 +220,10 @@ async fn prelude_within_the_payload_of_an_sdk_becomes_the_head() {
             (&json!(200), &json!(201))
         );
         assert_eq!(payload(&ended), b"hi");
+        assert_eq!(
+            (&ended["request"], &ended["headInPayload"]),
+            (&json!(request), &json!(true))
+        );
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Submission<'a> {
     pub(super) id: String,
     pub(super) door: DoorName,
     pub(super) label: &'a Rc<str>,
+    /// What the page calls it.
+    pub(super) request: Rc<str>,
     pub(super) event: Event,
     /// Additional headers for the program.
     pub(super) headers: HeaderMap,
@@ -34,6 +36,7 @@ impl<'a> Submission<'a> {
             id,
             door,
             label,
+            request: Rc::clone(label),
             event,
             headers: HeaderMap::new(),
             log: None,
@@ -49,7 +52,7 @@ impl FrontDoor {
         let mut recording = self.records.begin(Opening {
             id: &submission.id,
             door: submission.door,
-            request: submission.label,
+            request: &submission.request,
             event: &submission.event.bytes,
             repeats: submission.repeats,
         });

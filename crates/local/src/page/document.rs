@@ -83,6 +83,8 @@ pub(super) struct Detail {
     summary: Summary,
     event: Kept,
     head: Option<Head>,
+    /// Whether the client gets the head as a part of the payload, as an SDK does.
+    head_in_payload: bool,
     timeline: Marks,
     payload: Payload,
     trailers: Vec<(String, String)>,
@@ -222,6 +224,7 @@ impl Detail {
                 reason: head.status.canonical_reason(),
                 headers: head.headers.clone(),
             }),
+            head_in_payload: state.head_in_payload,
             timeline: Marks::since(&state.timeline, cursor),
             payload: Payload::since(&state.payload, cursor),
             trailers: state.trailers.clone(),

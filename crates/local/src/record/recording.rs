@@ -106,7 +106,10 @@ impl Recording {
 
     /// The client is passed a payload that begins with a prelude.
     pub(crate) fn expect_prelude(&self) {
-        self.change(|_, state| state.decoder = Some(Decoder::default()));
+        self.change(|_, state| {
+            state.head_in_payload = true;
+            state.decoder = Some(Decoder::default());
+        });
     }
 
     /// The client is sent a chunk.

@@ -60,6 +60,8 @@ pub(crate) struct State {
     /// The status that the client was sent.
     pub(crate) status: Option<StatusCode>,
     pub(crate) head: Option<Head>,
+    /// Whether the client gets the head as a part of the payload, as an SDK does.
+    pub(crate) head_in_payload: bool,
     /// Takes the prelude out of a payload that the client gets with it.
     pub(super) decoder: Option<Decoder>,
     pub(crate) timeline: Timeline,
@@ -112,6 +114,7 @@ impl Record {
                 event,
                 status: None,
                 head: None,
+                head_in_payload: false,
                 decoder: None,
                 timeline: Timeline::new(),
                 payload: Prefix::new(bounds.bytes),

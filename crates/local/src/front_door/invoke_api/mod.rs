@@ -243,6 +243,7 @@ impl FrontDoor {
             headers: exchange.settings.headers.clone(),
             log: exchange.log.as_ref().map(LogTail::log),
             client: client.cloned(),
+            request: format!("{:?} {}", call.operation, call.function).into(),
             ..Submission::new(exchange.id.clone(), door, label, event)
         })?;
         Ok(match client {
