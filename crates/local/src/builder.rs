@@ -239,6 +239,7 @@ impl std::fmt::Debug for ServerBuilder {
             .field("client_timeout", &self.client_timeout)
             .field("concurrency", &self.concurrency)
             .field("allowed_hosts", &self.allowed_hosts)
+            .field("bounds", &self.bounds)
             .field("program", &self.program)
             .finish_non_exhaustive()
     }

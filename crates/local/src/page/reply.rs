@@ -23,6 +23,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
+/// One script, in the order in which its parts need each other.
+const SCRIPT: &str = concat!(
+    include_str!("assets/words.js"),
+    include_str!("assets/timeline.js"),
+    include_str!("assets/invocation.js"),
+    include_str!("assets/page.js"),
+);
+
 const JSON: &str = "application/json";
 
 /// What functions have sent or received is shown as text or saved, never run.
@@ -48,10 +56,7 @@ pub(crate) fn answer(view: View, records: &Rc<Records>) -> Result<Response<Conte
             "text/css; charset=utf-8",
             text(include_str!("assets/page.css")),
         ),
-        View::Script => (
-            "text/javascript; charset=utf-8",
-            text(include_str!("assets/page.js")),
-        ),
+        View::Script => ("text/javascript; charset=utf-8", text(SCRIPT)),
         View::Icon => ("image/svg+xml", text(include_str!("assets/icon.svg"))),
         View::Samples => (JSON, samples::document().into()),
         View::Invocations => (JSON, document(&Overview::since(records, 0))),
