@@ -36,7 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("page_program.py")
 PATIENCE = 30
 
-EVENT_STREAM = {"statusCode": 200, "headers": {"content-type": "text/event-stream", "cache-control": "no-cache"}}
+EVENT_STREAM = {
+    "statusCode": 200,
+    "headers": {"content-type": "text/event-stream", "cache-control": "no-cache"},
+}
 ROWS = {"statusCode": 200, "headers": {"content-type": "application/x-ndjson"}}
 
 # What the page shows, as a person reads it.
@@ -60,6 +63,7 @@ return {
   },
   dialog: document.getElementById('dialog').open,
   problem: text('problem'),
+  link: document.getElementById('link').dataset.state,
 };
 """
 
@@ -138,7 +142,7 @@ class Stage:
         # A page of its own: the hash alone would not load it anew.
         self.browser.open("about:blank")
         self.browser.open(f"{self.function.url}/_lambda/{rest}")
-        self.until(lambda shown: self.browser.script("return document.getElementById('link').dataset.state") == "live")
+        self.until(lambda shown: shown["link"] == "live")
 
     def shown(self):
         return self.browser.script(SHOWN)
@@ -164,19 +168,25 @@ class Stage:
         return self.browser.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
 
+def is_at(request, state):
+    """What is true once the page shows this invocation in this state."""
+    return lambda shown: (shown["detail"]["request"], shown["detail"]["state"]) == (request, state)
+
+
 def an_invocation_appears_and_its_timeline_grows(stage):
     function = stage.function
     stage.open()
     client = function.send("/tokens?n=3")
     function.event()
-    shown = stage.until(lambda shown: shown["detail"]["request"] == "GET /tokens" and shown["detail"]["state"] == "the function works")
+    shown = stage.until(is_at("GET /tokens", "the function works"))
     assert shown["list"][0][1] == "GET /tokens", shown["list"]
     function.do(begin=EVENT_STREAM)
     function.do(print="the model has been asked")
     lines = []
     for n in range(1, 4):
         function.do(chunk=f"id: {n}\ndata: token {n}\n\n")
-        shown = stage.until(lambda shown: shown["detail"]["payloadRows"] == [f"#{m}token {m}" for m in range(1, n + 1)])
+        rows = [f"#{m}token {m}" for m in range(1, n + 1)]
+        shown = stage.until(lambda shown: shown["detail"]["payloadRows"] == rows)
         assert shown["detail"]["facts"]["Chunks"] == str(n), shown
         assert shown["detail"]["dots"] == n, shown
         lines.append(shown["detail"]["line"])
@@ -214,13 +224,13 @@ def sending_again_gives_the_function_the_same_event(stage):
     assert function.event() == {"n": 1}
     function.do(begin={})
     function.do(end=True)
-    first = stage.until(lambda shown: shown["detail"]["request"] == "POST /invoke" and shown["detail"]["state"] == "complete")
+    first = stage.until(is_at("POST /invoke", "complete"))
     stage.press("r")
     assert function.event() == {"n": 1}
     function.do(begin={"statusCode": 201})
     function.do(chunk="again")
     function.do(end=True)
-    shown = stage.until(lambda shown: shown["detail"]["request"] == "page: POST /invoke" and shown["detail"]["state"] == "complete")
+    shown = stage.until(is_at("page: POST /invoke", "complete"))
     assert shown["detail"]["status"] == "201" and shown["detail"]["payload"] == "again"
     assert shown["detail"]["repeats"].strip().startswith("· again #"), shown
     assert len(shown["list"]) == len(first["list"]) + 1
@@ -230,7 +240,11 @@ def sending_again_gives_the_function_the_same_event(stage):
 def the_form_sends_a_sample_through_each_door(stage):
     function = stage.function
     stage.open()
-    for door, version in [("function-url", "2.0"), ("api-gateway", None), ("invoke", None)]:
+    for door, request, version in [
+        ("function-url", "page: POST /", "2.0"),
+        ("api-gateway", "page: POST /hello", None),
+        ("invoke", "page: POST /invoke", None),
+    ]:
         stage.press("n")
         stage.until(lambda shown: shown["dialog"])
         stage.click(f"[name=door][value={door}]")
@@ -240,8 +254,7 @@ def the_form_sends_a_sample_through_each_door(stage):
         assert function.event() == sent
         function.do(begin={"statusCode": 204})
         function.do(end=True)
-        names = {"function-url": "Function URL", "api-gateway": "API Gateway", "invoke": "Plain invoke"}
-        shown = stage.until(lambda shown: shown["detail"]["door"] == names[door] and shown["detail"]["state"] == "complete")
+        shown = stage.until(is_at(request, "complete"))
         assert not shown["dialog"]
 
 
@@ -265,7 +278,8 @@ def keys_choose_invocations_views_and_chunks(stage):
         function.do(end=True)
         client.close()
     stage.open()
-    stage.until(lambda shown: shown["detail"]["request"] == "GET /second" and shown["detail"]["payload"] == "from /second")
+    shown = stage.until(is_at("GET /second", "complete"))
+    assert shown["detail"]["payload"] == "from /second", shown
     stage.press("j")
     stage.until(lambda shown: shown["detail"]["request"] == "GET /first")
     stage.press("2")

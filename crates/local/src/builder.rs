@@ -244,3 +244,18 @@ impl std::fmt::Debug for ServerBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variable_without_a_number_fails_the_start() {
+        let mut options = ServerBuilder::new().address("127.0.0.1:0");
+        options.malformed = Some((KEEP_BYTES_VARIABLE, "many".to_owned()));
+        assert_eq!(
+            options.start().unwrap_err().to_string(),
+            "LAMBDA_STREAM_LOCAL_KEEP_BYTES is \"many\", not a number from 0 on"
+        );
+    }
+}

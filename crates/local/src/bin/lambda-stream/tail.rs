@@ -255,6 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn running_invocation_fits_a_narrow_terminal() {
+        let summary: Summary = serde_json::from_value(json!({
+            "number": 5, "request": format!("GET /{}", "é".repeat(100)), "state": "responding",
+            "status": 200, "chunks": 2, "bytes": 2100, "durationMs": 2810.0,
+        }))
+        .unwrap();
+        let seen = Instant::now();
+        let mut bars = ChunkLine::new(seen);
+        bars.push(seen, 2100);
+        let mut running = Running {
+            summary,
+            seen,
+            bars,
+        };
+        let text = running.text(seen);
+        assert_eq!(
+            text,
+            format!("GET /{}… █ 2 chunks, 2.1 kB, 2.81 s", "é".repeat(18))
+        );
+    }
+
+    #[test]
     fn failed_invocation_is_shown_with_its_error() {
         let summary: Summary = serde_json::from_value(json!({
             "number": 5, "request": "GET /\u{1b}", "state": "failed", "status": 200, "chunks": 2,

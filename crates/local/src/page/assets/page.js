@@ -46,7 +46,10 @@ function overview(update) {
     const isRestart = state.server !== null;
     state.server = update.serverStarted;
     state.invocations.clear();
-    if (isRestart) { state.selected = null; state.detail = null; }
+    if (isRestart) {
+      state.selected = null;
+      state.detail = null;
+    }
   }
   state.limits = update.limits;
   state.kept = update.kept;
@@ -68,10 +71,13 @@ let following = 0;
 // Not for each of a thousand invocations per second.
 function followNewest() {
   clearTimeout(following);
-  following = setTimeout(() => {
-    const newest = state.kept[0];
-    if (newest !== undefined && newest !== state.selected) select(newest);
-  }, state.detail === null ? 0 : 120);
+  following = setTimeout(
+    () => {
+      const newest = state.kept[0];
+      if (newest !== undefined && newest !== state.selected) select(newest);
+    },
+    state.detail === null ? 0 : 120,
+  );
 }
 
 function select(number) {
@@ -91,10 +97,15 @@ function invocation(update) {
   const { payload, timeline, log } = update;
   update.seen = performance.now();
   update.isNew = !known;
-  update.content = joined(known?.content, payload.from, Uint8Array.from(atob(payload.base64), (char) => char.charCodeAt(0)));
+  update.content = joined(
+    known?.content,
+    payload.from,
+    Uint8Array.from(atob(payload.base64), (char) => char.charCodeAt(0)),
+  );
   update.marks = [...(known?.marks.slice(0, timeline.from) ?? []), ...timeline.marks];
   // Lines at the beginning may have been dropped meanwhile.
-  const kept = known?.lines.slice(log.dropped - known.log.dropped, log.from - known.log.dropped) ?? [];
+  const kept =
+    known?.lines.slice(log.dropped - known.log.dropped, log.from - known.log.dropped) ?? [];
   update.lines = [...kept, ...log.lines];
   state.detail = update;
   showDetail();
@@ -115,14 +126,28 @@ const rows = new Map();
 function showList() {
   const list = $("list");
   for (const [number, row] of rows) {
-    if (!state.invocations.has(number)) { row.remove(); rows.delete(number); }
+    if (!state.invocations.has(number)) {
+      row.remove();
+      rows.delete(number);
+    }
   }
   state.kept.forEach((number, at) => {
     const summary = state.invocations.get(number);
     if (!summary) return;
     let row = rows.get(number);
     if (!row) {
-      row = node("li", "", node("a", "", node("span", "pill"), node("span", "what mono"), node("span", "when"), node("span", "how")));
+      row = node(
+        "li",
+        "",
+        node(
+          "a",
+          "",
+          node("span", "pill"),
+          node("span", "what mono"),
+          node("span", "when"),
+          node("span", "how"),
+        ),
+      );
       row.firstChild.href = `#${number}`;
       rows.set(number, row);
     }
@@ -141,10 +166,13 @@ function fillRow(row, it) {
   what.title = it.request;
   when.textContent = clock(it.started);
   const counted = it.chunks ? `${count(it.chunks, "chunk")}, ${size(it.bytes)}, ` : "";
-  how.textContent = it.error ? it.error.type
-    : it.state === "left" || it.state === "stalled" ? `${counted}client left`
-    : isRunning(it) && !it.chunks ? `${it.state} · ${duration(elapsed(it))}`
-    : `${counted}${duration(elapsed(it))}`;
+  how.textContent = it.error
+    ? it.error.type
+    : it.state === "left" || it.state === "stalled"
+      ? `${counted}client left`
+      : isRunning(it) && !it.chunks
+        ? `${it.state} · ${duration(elapsed(it))}`
+        : `${counted}${duration(elapsed(it))}`;
 }
 
 function showEmpty() {
@@ -152,7 +180,8 @@ function showEmpty() {
   $("empty").hidden = false;
   const base = location.origin;
   $("commands").textContent = `curl -N ${base}/\ncurl -N --data '{"name":"Ada"}' ${base}/invoke`;
-  if (state.limits?.invocations === 0) $("empty-title").textContent = "Nothing is kept: recording is turned off";
+  if (state.limits?.invocations === 0)
+    $("empty-title").textContent = "Nothing is kept: recording is turned off";
 }
 
 /* ---- sending ---- */
@@ -160,15 +189,24 @@ function showEmpty() {
 let samples = null;
 
 async function post(path, body) {
-  const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.errorMessage);
-  if (answer.number !== undefined) { $("follow").checked = true; select(answer.number); }
+  if (answer.number !== undefined) {
+    $("follow").checked = true;
+    select(answer.number);
+  }
 }
 
 async function resend() {
   if (!state.detail || $("resend").disabled) return;
-  await post(`invocations/${state.detail.number}/resend`, "").catch((error) => link("lost", error.message));
+  await post(`invocations/${state.detail.number}/resend`, "").catch((error) =>
+    link("lost", error.message),
+  );
 }
 
 async function openForm(door, text) {
@@ -190,8 +228,9 @@ function fill(text) {
   $("text").dataset.sample = text === undefined ? "yes" : "no";
   $("door-note").textContent = {
     "function-url": "The function gets this event of payload format 2.0, as from a Function URL.",
-    "api-gateway": "The function gets this event of payload format 1.0, as from a REST API that streams.",
-    "invoke": "The function gets this event as it is.",
+    "api-gateway":
+      "The function gets this event of payload format 1.0, as from a REST API that streams.",
+    invoke: "The function gets this event as it is.",
   }[chosenDoor()];
 }
 
@@ -252,9 +291,18 @@ function key(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("form").requestSubmit();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.matches("textarea, input[type=text]")
+  )
+    return;
   const action = KEYS[event.key];
-  if (action) { event.preventDefault(); action(); }
+  if (action) {
+    event.preventDefault();
+    action();
+  }
 }
 
 function chartKey(event) {
@@ -288,7 +336,10 @@ function listen() {
   });
   new ResizeObserver(showChart).observe($("chart"));
   $("chart").addEventListener("pointermove", pointAt);
-  $("chart").addEventListener("pointerleave", () => { state.cursor = null; showChart(); });
+  $("chart").addEventListener("pointerleave", () => {
+    state.cursor = null;
+    showChart();
+  });
   $("chart").addEventListener("keydown", chartKey);
   $("follow").addEventListener("change", () => $("follow").checked && followNewest());
   $("new").addEventListener("click", () => openForm("function-url"));
@@ -297,16 +348,28 @@ function listen() {
   $("sample").addEventListener("click", () => fill());
   $("cancel").addEventListener("click", () => $("dialog").close());
   $("form").addEventListener("submit", submit);
-  $("text").addEventListener("input", () => { $("text").dataset.sample = "no"; });
+  $("text").addEventListener("input", () => {
+    $("text").dataset.sample = "no";
+  });
   $("event-card").addEventListener("toggle", showEvent);
-  document.querySelectorAll("[name=view]").forEach((it) => it.addEventListener("change", () => view(it.value)));
-  document.querySelectorAll("[name=door]").forEach((it) => it.addEventListener("change", () =>
-    fill($("text").dataset.sample === "yes" ? undefined : $("text").value)));
+  document
+    .querySelectorAll("[name=view]")
+    .forEach((it) => it.addEventListener("change", () => view(it.value)));
+  document
+    .querySelectorAll("[name=door]")
+    .forEach((it) =>
+      it.addEventListener("change", () =>
+        fill($("text").dataset.sample === "yes" ? undefined : $("text").value),
+      ),
+    );
   setInterval(tickTimes, 100);
 }
 
 $("address").textContent = location.host;
 const pinned = Number(location.hash.slice(1));
-if (pinned) { state.selected = pinned; $("follow").checked = false; }
+if (pinned) {
+  state.selected = pinned;
+  $("follow").checked = false;
+}
 listen();
 connect();

@@ -6,7 +6,7 @@ const RUNNING = ["waiting", "working", "responding"];
 const DOORS = {
   "function-url": "Function URL",
   "api-gateway": "API Gateway",
-  "invoke": "Plain invoke",
+  invoke: "Plain invoke",
   "invoke-api": "Invoke API",
   "streaming-invoke-api": "InvokeWithResponseStream",
 };
@@ -32,7 +32,10 @@ function size(bytes) {
   if (bytes < 1000) return `${Math.round(bytes)} B`;
   const units = ["kB", "MB", "GB"];
   let value = bytes / 1000;
-  while (value >= 999.5 && units.length > 1) { value /= 1000; units.shift(); }
+  while (value >= 999.5 && units.length > 1) {
+    value /= 1000;
+    units.shift();
+  }
   return `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : Math.round(value)} ${units[0]}`;
 }
 
