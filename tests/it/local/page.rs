@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::{assert_serves, hand_out, respond_to_client};
 use crate::support::local::{
-    HTTP_INTEGRATION, Program, RawClient, ResponseHead, client, failed_end, framed, invoke, post,
-    request, server,
+    Program, RawClient, ResponseHead, client, failed_end, framed, invoke, post, request, server,
 };
 
 const JSON: &str = "content-type: application/json\r\n";
@@ -446,31 +445,4 @@ async fn host_of_a_function_has_all_paths() {
         "{}",
         invocation.event
     );
-}
-
-#[tokio::test]
-async fn slow_reader_of_the_feed_holds_back_nobody() {
-    let server = server();
-    let mut feed = RawClient::connect_narrow(server.address()).await;
-    feed.write("GET /_lambda/events?invocation=1 HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        .await;
-    let mut client = invoke(&server, "1").await;
-    let mut program = Program::connect(&server).await;
-    let invocation = program.next().await;
-    let headers = format!(
-        "content-type: {HTTP_INTEGRATION}\r\nlambda-runtime-function-response-mode: streaming\r\n"
-    );
-    program.begin_with(invocation.id(), &headers).await;
-    program.chunk(framed("{}", b"")).await;
-    let head = client.head().await;
-    assert_eq!(head.status, 200);
-    for _ in 0..100 {
-        program.chunk([b'x'; 10_000]).await;
-        let mut received = 0;
-        while received < 10_000 {
-            received += client.chunk().await.unwrap().len();
-        }
-    }
-    program.end().await;
-    program.accepted().await;
 }

@@ -151,6 +151,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn slow_reader_gets_one_update_for_all_that_it_missed() {
+        let records = records();
+        let mut feed = Feed::new(Rc::clone(&records), None);
+        next(&mut feed).await;
+        for _ in 0..500 {
+            begin(&records).end(Outcome::Complete);
+            sleep(2 * FEED_PAUSE).await;
+        }
+        let update = next(&mut feed).await;
+        // Ten are kept, and what was missed beyond them is gone.
+        assert_eq!(update.matches(r#""state":"complete""#).count(), 10);
+        assert!(update.contains(r#""kept":[500,"#), "{update}");
+        let before = Instant::now();
+        assert_eq!(next(&mut feed).await, COMMENT);
+        assert!(before.elapsed() > FEED_KEEP_ALIVE);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn quiet_feed_shows_that_it_is_there() {
         let mut feed = Feed::new(records(), None);
         next(&mut feed).await;
