@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::limits::{LONGEST_TIMEOUT, STALLED_CLIENT};
+use crate::limits::{KEPT_BYTES, KEPT_INVOCATIONS, LONGEST_TIMEOUT, STALLED_CLIENT};
+use crate::record::Bounds;
 use crate::{
-    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, LocalError, PUBLIC_VARIABLE,
-    Program, Server,
+    ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, KEEP_BYTES_VARIABLE,
+    KEEP_INVOCATIONS_VARIABLE, LocalError, PUBLIC_VARIABLE, Program, Server,
 };
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
@@ -37,6 +38,10 @@ pub struct ServerBuilder {
     pub(crate) program: Option<(Program, usize)>,
     /// Whether a program that was started elsewhere uses the Runtime API as well.
     pub(crate) shares: bool,
+    /// How much the page keeps.
+    pub(crate) bounds: Bounds,
+    /// A variable whose value is not a number.
+    pub(crate) malformed: Option<(&'static str, String)>,
 }
 
 impl ServerBuilder {
@@ -51,12 +56,17 @@ impl ServerBuilder {
             allowed_hosts: Vec::new(),
             program: None,
             shares: false,
+            bounds: Bounds {
+                invocations: KEPT_INVOCATIONS,
+                bytes: KEPT_BYTES,
+            },
+            malformed: None,
         }
     }
 
     /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`], [`PUBLIC_VARIABLE`] (`1`
-    /// allows addresses that other machines can reach) and [`ALLOWED_HOSTS_VARIABLE`] (names
-    /// separated by commas).
+    /// allows addresses that other machines can reach), [`ALLOWED_HOSTS_VARIABLE`] (names
+    /// separated by commas), [`KEEP_INVOCATIONS_VARIABLE`] and [`KEEP_BYTES_VARIABLE`].
     pub fn from_env(mut self) -> Self {
         if let Some(address) = std::env::var_os(ADDRESS_VARIABLE) {
             self.address = address.to_string_lossy().into_owned();
@@ -69,7 +79,23 @@ impl ServerBuilder {
             let named = hosts.filter(|host| !host.is_empty()).map(str::to_owned);
             self.allowed_hosts.extend(named);
         }
+        if let Some(invocations) = self.number(KEEP_INVOCATIONS_VARIABLE) {
+            self.bounds.invocations = invocations;
+        }
+        if let Some(bytes) = self.number(KEEP_BYTES_VARIABLE) {
+            self.bounds.bytes = bytes;
+        }
         self
+    }
+
+    /// Returns the number that a variable has; one that is not a number fails the start.
+    fn number(&mut self, variable: &'static str) -> Option<usize> {
+        let value = std::env::var_os(variable)?.to_string_lossy().into_owned();
+        let number = value.parse().ok();
+        if number.is_none() {
+            self.malformed = Some((variable, value));
+        }
+        number
     }
 
     /// Sets where clients are served, as `host:port`; port 0 takes any free port. The default is
@@ -163,6 +189,26 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how many invocations the page `/_lambda/` shows; 0 turns it off. The default is 100.
+    ///
+    /// When there are more, those that ended longest ago are forgotten first. See
+    /// [`keep_bytes`](Self::keep_bytes) for what one of them takes.
+    pub fn keep_invocations(mut self, maximum: usize) -> Self {
+        self.bounds.invocations = maximum;
+        self
+    }
+
+    /// Sets how many bytes of an invocation's payload the page `/_lambda/` shows, and how many of
+    /// its event and of its log. The default is 128 KiB.
+    ///
+    /// Of a payload and an event the beginning is kept, of a log the end. An event that is not kept
+    /// as a whole cannot be sent again. Besides these, an invocation takes at most 24 KiB for its
+    /// timeline and what its head, its trailers and an error message of at most 16 KiB take.
+    pub fn keep_bytes(mut self, maximum: usize) -> Self {
+        self.bounds.bytes = maximum;
+        self
+    }
+
     /// The function's name.
     pub(crate) fn function_name(&self) -> &str {
         self.program
@@ -193,7 +239,23 @@ impl std::fmt::Debug for ServerBuilder {
             .field("client_timeout", &self.client_timeout)
             .field("concurrency", &self.concurrency)
             .field("allowed_hosts", &self.allowed_hosts)
+            .field("bounds", &self.bounds)
             .field("program", &self.program)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variable_without_a_number_fails_the_start() {
+        let mut options = ServerBuilder::new().address("127.0.0.1:0");
+        options.malformed = Some((KEEP_BYTES_VARIABLE, "many".to_owned()));
+        assert_eq!(
+            options.start().unwrap_err().to_string(),
+            "LAMBDA_STREAM_LOCAL_KEEP_BYTES is \"many\", not a number from 0 on"
+        );
     }
 }

@@ -30,6 +30,11 @@ enum Problem {
     Public { address: String },
     /// The address was understood, and the system refused it.
     Refused { address: String, port: u16 },
+    /// The value of a variable is not a number.
+    NotANumber {
+        variable: &'static str,
+        value: String,
+    },
     /// The system does not give a second port, a thread or an event loop.
     System { what: &'static str },
 }
@@ -53,6 +58,10 @@ impl LocalError {
     pub(crate) fn refused(address: &str, port: u16, source: io::Error) -> Self {
         let address = address.to_owned();
         Self::new(Problem::Refused { address, port }, Some(source))
+    }
+
+    pub(crate) fn not_a_number(variable: &'static str, value: String) -> Self {
+        Self::new(Problem::NotANumber { variable, value }, None)
     }
 
     /// The system cannot do `what`, which is a verb with its object.
@@ -97,6 +106,9 @@ impl fmt::Display for LocalError {
             Problem::Refused { address, port } => {
                 write!(f, "cannot listen on {address}: ")?;
                 self.write_refusal(f, address, *port)
+            }
+            Problem::NotANumber { variable, value } => {
+                write!(f, "{variable} is {value:?}, not a number from 0 on")
             }
             Problem::System { what } => {
                 write!(f, "the local Lambda cannot {what}: {}", self.reason())

@@ -25,6 +25,35 @@
 //! command `lambda-stream` (cargo feature `cli`) does the former:
 //! `lambda-stream local -- ./bootstrap`.
 //!
+//! # The page
+//!
+//! `/_lambda/` is a page that shows invocations while they stream: the head, when each chunk came,
+//! the payload as it grows, how it ended, and what the program wrote, if this server started it.
+//! It sends events, and sends old ones again. The same as JSON, for tools:
+//!
+//! | Request | Answer |
+//! |---|---|
+//! | `GET /_lambda/invocations` | all invocations that are kept, in short, the newest first |
+//! | `GET /_lambda/invocations/{key}` | one of them in full; the key is its number or its request id |
+//! | `GET /_lambda/invocations/{key}/payload` | the bytes of its payload that are kept |
+//! | `GET /_lambda/invocations/{key}/event` | the bytes of its event that are kept |
+//! | `GET /_lambda/events?invocation={key}` | server-sent events `overview` and `invocation`: what the first two routes have, as it changes |
+//! | `GET /_lambda/samples` | an event for each door |
+//! | `POST /_lambda/invocations?door={door}` | sends the body as an event; the door is `function-url`, `api-gateway` or `invoke` |
+//! | `POST /_lambda/invocations/{key}/resend` | sends the event again |
+//!
+//! Both `POST` requests need `content-type: application/json`. They answer 202 with the `number`
+//! and the `requestId` of the new invocation, which can then be looked at.
+//!
+//! A mark of a `timeline` is `[time, bytes, chunks]`, for chunks that were there together. Times are
+//! milliseconds since the invocation began. The server-sent events come at most every 50 ms. The
+//! first of them has everything, and each further one what has changed: `timeline.from`,
+//! `payload.from` and `log.from` say where `marks`, `base64` and `lines` begin, and replace what is
+//! known from there on.
+//!
+//! [`ServerBuilder::keep_invocations`] and [`ServerBuilder::keep_bytes`] bound what is kept: 100
+//! invocations and 128 KiB by default, which is about 60 MB at the very most.
+//!
 //! # Limits
 //!
 //! Requests are refused, with a reason that also appears on the terminal, when their `Host` or
@@ -64,8 +93,10 @@ mod id;
 mod invocation;
 mod limits;
 mod listen;
+mod page;
 mod pool;
 mod program;
+mod record;
 mod reply;
 mod runtime_api;
 mod server;
@@ -91,6 +122,14 @@ pub const ALLOWED_HOSTS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ALLOWED_HOSTS";
 /// The environment variable that allows [`ADDRESS_VARIABLE`] to be an address that other machines
 /// can reach, if it is `1`.
 pub const PUBLIC_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_PUBLIC";
+
+/// The environment variable that sets how many invocations the page `/_lambda/` shows; 0 turns it
+/// off.
+pub const KEEP_INVOCATIONS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_KEEP_INVOCATIONS";
+
+/// The environment variable that sets how many bytes the page `/_lambda/` shows of an invocation's
+/// payload, of its event and of its log.
+pub const KEEP_BYTES_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_KEEP_BYTES";
 
 /// The environment variable that sets how many processes of its program the command `lambda-stream`
 /// starts at most.

@@ -68,6 +68,24 @@ pub(crate) const PROCESS_END: Duration = Duration::from_millis(300);
 /// `Invoke`: 4 KB).
 pub(crate) const LOG_TAIL: usize = 4 * 1024;
 
+/// Number of invocations that the page shows, unless another one is set. With [`KEPT_BYTES`],
+/// [`KEPT_MARKS`], heads and errors they take about 60 MB at the very most.
+pub(crate) const KEPT_INVOCATIONS: usize = 100;
+
+/// Number of bytes that are kept of one invocation's payload, and as many of its event and of its
+/// log, unless another one is set.
+pub(crate) const KEPT_BYTES: usize = 128 * 1024;
+
+/// Maximum number of marks in the timeline of a response, an even number.
+pub(crate) const KEPT_MARKS: usize = 1024;
+
+/// How long a feed waits after an update before it sends the next one: a browser draws no faster,
+/// and what comes meanwhile is sent in one piece.
+pub(crate) const FEED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a feed sends nothing before it shows that it is there.
+pub(crate) const FEED_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// How often watched files are looked at. A change counts once a file has stayed the same from one
 /// look to the next.
 pub(crate) const WATCH: Duration = Duration::from_millis(200);

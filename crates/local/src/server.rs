@@ -12,6 +12,7 @@ use crate::guard::Guard;
 use crate::invocation::{Environment, EnvironmentOptions, Queue};
 use crate::listen::{serve_clients, serve_program};
 use crate::pool::Pool;
+use crate::record::Records;
 use crate::runtime_api::RuntimeApi;
 use crate::terminal::{LineSender, LineWriter, Terminal, banner};
 use crate::thread::{Thread, listener};
@@ -78,6 +79,9 @@ impl Server {
     }
 
     pub(crate) fn start_with(mut options: ServerBuilder) -> Result<Self, LocalError> {
+        if let Some((variable, value)) = options.malformed.take() {
+            return Err(LocalError::not_a_number(variable, value));
+        }
         let front_door = bind(&options.address, options.public)?;
         let runtime_api = TcpListener::bind("127.0.0.1:0")
             .map_err(|error| LocalError::system("listen on a free port", error))?;
@@ -110,8 +114,8 @@ impl Server {
         self.runtime_api
     }
 
-    /// Returns what a developer needs to know once the server listens: its address and two commands
-    /// to try, on three lines with a line break at the end.
+    /// Returns what a developer needs to know once the server listens: its address, two commands
+    /// to try and the page, on four lines with a line break at the end.
     ///
     /// ```
     /// # fn main() -> Result<(), lambda_stream_local::LocalError> {
@@ -178,7 +182,8 @@ fn serve(
     };
     if !front_door.local_addr()?.ip().is_loopback() {
         terminal.line(
-            "warning: other machines may reach this address, and whoever does can invoke the function",
+            "warning: other machines may reach this address, and whoever does can invoke the function \
+             and read what the page /_lambda/ shows",
         );
     }
     let own = options.serves_runtime_api().then(|| {
@@ -206,7 +211,12 @@ fn serve(
         );
         tokio::task::spawn_local(pool.run());
     }
-    let door = Rc::new(FrontDoor::new(queue, guard, terminal.clone()));
+    let door = Rc::new(FrontDoor::new(
+        queue,
+        guard,
+        terminal.clone(),
+        Records::new(options.bounds),
+    ));
     tokio::task::spawn_local(serve_clients(front_door, door, terminal.clone()));
     Ok(Silence(terminal))
 }

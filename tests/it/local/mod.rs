@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod function_url;
 mod invoke_api;
+mod page;
 mod responses;
 mod runtime_api;
 mod server;

@@ -11,6 +11,7 @@ use http_body_util::Full;
 
 use super::body::HttpBody;
 use super::invoke_api::EventStreamBody;
+use crate::page::Feed;
 
 /// An answer to a client.
 pub(super) type Reply = Response<ReplyBody>;
@@ -20,6 +21,7 @@ pub(super) enum ReplyBody {
     Full(Full<Bytes>),
     Http(HttpBody),
     EventStream(EventStreamBody),
+    Feed(Feed),
 }
 
 impl Body for ReplyBody {
@@ -34,6 +36,7 @@ impl Body for ReplyBody {
             Self::Full(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Http(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::EventStream(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Feed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
 
@@ -42,6 +45,7 @@ impl Body for ReplyBody {
             Self::Full(body) => body.is_end_stream(),
             Self::Http(body) => body.is_end_stream(),
             Self::EventStream(body) => body.is_end_stream(),
+            Self::Feed(body) => body.is_end_stream(),
         }
     }
 
@@ -50,6 +54,7 @@ impl Body for ReplyBody {
             Self::Full(body) => body.size_hint(),
             Self::Http(body) => body.size_hint(),
             Self::EventStream(body) => body.size_hint(),
+            Self::Feed(body) => body.size_hint(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::INVOKE;
 use super::refusal::Refusal;
 use crate::header::host;
 use crate::invocation::Fault;
+use crate::record::DoorName;
 
 /// What the paths of API Gateway begin with; the stage follows.
 const API_GATEWAY: &str = "/_apigateway/";
@@ -62,6 +63,21 @@ impl Door {
         }
     }
 
+    /// Returns what the door is called in records.
+    pub(super) fn name(&self) -> DoorName {
+        match self {
+            Self::Invoke => DoorName::Invoke,
+            Self::FunctionUrl(_) => DoorName::FunctionUrl,
+            Self::ApiGateway(_) => DoorName::ApiGateway,
+        }
+    }
+
+    /// Returns whether a host names a function or an API, whose paths are all its own.
+    pub(super) fn is_named(request: &Parts) -> bool {
+        let host = host(request).unwrap_or_default();
+        host.ends_with(FUNCTION_URL_HOST) || host.ends_with(API_GATEWAY_HOST)
+    }
+
     /// Returns the status that tells a client that the function failed before its head.
     pub(super) fn failure_status(&self, fault: &Fault) -> StatusCode {
         match self {
@@ -76,6 +92,15 @@ impl Door {
 }
 
 impl Gateway {
+    /// Stands for an API that was not named.
+    pub(super) fn local() -> Self {
+        Self {
+            api: LOCAL.to_owned(),
+            stage: "prod".to_owned(),
+            path: "/".to_owned(),
+        }
+    }
+
     fn parse(api: &str, rest: &str) -> Result<Self, Refusal> {
         let (stage, path) = rest.split_once('/').unwrap_or((rest, ""));
         if stage.is_empty() {

@@ -41,7 +41,7 @@ pub(super) async fn read(
     })
 }
 
-fn is_http_integration(content_type: &HeaderValue) -> bool {
+pub(super) fn is_http_integration(content_type: &HeaderValue) -> bool {
     content_type
         .to_str()
         .ok()

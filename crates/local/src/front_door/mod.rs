@@ -10,9 +10,11 @@ mod event;
 mod function_url;
 mod head;
 mod invoke_api;
+mod page;
 mod payload;
 mod refusal;
 mod request_body;
+mod submission;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -20,7 +22,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::Full;
@@ -35,13 +37,14 @@ use self::collect::Unusable;
 use self::door::Door;
 use self::payload::Payload;
 use self::refusal::Refusal;
+use self::submission::Submission;
 use crate::connection::Connection;
 use crate::guard::Guard;
 use crate::header::is_bodyless;
 use crate::id::request_id;
-use crate::invocation::{
-    Answer, Budget, Delivered, Event, Fault, Invocation, Queue, RuntimeResponse, Ticket,
-};
+use crate::invocation::{Answer, Budget, Delivered, Event, Fault, Queue, RuntimeResponse};
+use crate::page::Route;
+use crate::record::Records;
 use crate::reply::document_with;
 use crate::socket;
 use crate::terminal::{Report, Terminal};
@@ -58,15 +61,22 @@ pub(crate) struct FrontDoor {
     budget: Budget,
     guard: Guard,
     terminal: Terminal,
+    records: Rc<Records>,
 }
 
 impl FrontDoor {
-    pub(crate) fn new(queue: Rc<Queue>, guard: Guard, terminal: Terminal) -> Self {
+    pub(crate) fn new(
+        queue: Rc<Queue>,
+        guard: Guard,
+        terminal: Terminal,
+        records: Rc<Records>,
+    ) -> Self {
         Self {
             queue,
             budget: Budget::default(),
             guard,
             terminal,
+            records,
         }
     }
 
@@ -123,37 +133,27 @@ impl FrontDoor {
         if invoke_api::is_call(parts.uri.path()) {
             return self.answer_call(parts, body, label, connection).await;
         }
+        if !Door::is_named(parts) {
+            if let Some(route) = Route::parse(parts) {
+                return self.answer_page(route, parts, body, connection).await;
+            }
+        }
         let door = Door::of(parts)?;
         let mut event = request_body::read(&parts.headers, body, &self.budget).await?;
         connection.end_request();
         let id = request_id();
         make_event(&mut event, &door, parts, source, &id)?;
-        let ticket = self.submit(Invocation {
-            id,
-            label: Rc::clone(label),
-            event,
-            headers: HeaderMap::new(),
-            log: None,
-            client: Some(Rc::clone(connection)),
+        let client = Some(Rc::clone(connection));
+        let (ticket, report) = self.submit(Submission {
+            client,
+            ..Submission::new(id, door.name(), label, event)
         })?;
-        let report = Report::new(
-            &self.terminal,
-            Rc::clone(label),
-            Some(Rc::clone(connection)),
-        );
         Ok(match ticket.answer().await {
             Answer::Failed(fault) => failed(report, &door, &fault),
             Answer::Response(response) => {
                 pass_on(response, &door, &parts.method, report, connection).await
             }
         })
-    }
-
-    /// Queues an invocation.
-    fn submit(&self, invocation: Invocation) -> Result<Ticket, Refusal> {
-        self.queue
-            .submit(invocation)
-            .map_err(|full| Refusal::too_many(full.to_string()))
     }
 }
 
@@ -184,14 +184,20 @@ fn make_event(
         .map_err(|_| request_body::BodyError::Exhausted.into())
 }
 
-/// Reads the head and passes the rest of the body on.
-async fn pass_on(
+/// A response whose head has been read.
+struct Opened {
+    head: Decoded,
+    /// The rest of it; `None` where the head is all that the client gets.
+    payload: Option<Payload>,
+}
+
+/// Reads the head of a response; one without a head has failed.
+async fn open(
     response: RuntimeResponse,
     door: &Door,
     method: &Method,
     mut report: Report,
-    connection: &Rc<Connection>,
-) -> Reply {
+) -> Result<Opened, (Report, Fault)> {
     let RuntimeResponse {
         streaming,
         content_type,
@@ -210,17 +216,36 @@ async fn pass_on(
             if let Some(how) = how {
                 let _ = delivered.send(how);
             }
-            return failed(report, door, &cut.take().unwrap_or(fault));
+            return Err((report, cut.take().unwrap_or(fault)));
         }
     };
-    report.head(head.status);
-    if is_bodyless(method, head.status) {
+    report.head(&head);
+    let payload = if is_bodyless(method, head.status) {
         let _ = delivered.send(Delivered::Rest(body, report));
-        return with_head(head, door, ReplyBody::Full(Full::default()));
-    }
-    let payload = Payload::new(first, body, delivered, cut, report);
-    let body = HttpBody::new(payload, Rc::clone(connection));
-    with_head(head, door, ReplyBody::Http(body))
+        None
+    } else {
+        Some(Payload::new(first, body, delivered, cut, report))
+    };
+    Ok(Opened { head, payload })
+}
+
+/// Reads the head and passes the rest of the body on.
+async fn pass_on(
+    response: RuntimeResponse,
+    door: &Door,
+    method: &Method,
+    report: Report,
+    connection: &Rc<Connection>,
+) -> Reply {
+    let opened = match open(response, door, method, report).await {
+        Ok(opened) => opened,
+        Err((report, fault)) => return failed(report, door, &fault),
+    };
+    let body = match opened.payload {
+        Some(payload) => ReplyBody::Http(HttpBody::new(payload, Rc::clone(connection))),
+        None => ReplyBody::Full(Full::default()),
+    };
+    with_head(opened.head, door, body)
 }
 
 fn with_head(head: Decoded, door: &Door, body: ReplyBody) -> Reply {

@@ -1,7 +1,7 @@
 //! The response's payload on its way from the program's socket, chunk by chunk.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
@@ -54,11 +54,16 @@ impl Payload {
                 return Poll::Ready(None);
             };
             let data = if open.first.is_empty() {
-                match ready!(Pin::new(&mut open.body).poll_frame(cx)) {
+                let Poll::Ready(frame) = Pin::new(&mut open.body).poll_frame(cx) else {
+                    open.report.pause();
+                    return Poll::Pending;
+                };
+                match frame {
                     Some(Ok(frame)) => match frame.into_data() {
                         Ok(data) => data,
                         Err(frame) => {
                             let trailers = frame.into_trailers().unwrap_or_default();
+                            open.report.trailers(&trailers);
                             let failure = Failure::from_trailers(&trailers);
                             return Poll::Ready(self.end(failure.map(Fault::from)).map(Err));
                         }
@@ -72,7 +77,7 @@ impl Payload {
                 std::mem::take(&mut open.first)
             };
             if !data.is_empty() {
-                open.report.chunk(data.len());
+                open.report.chunk(&data);
                 return Poll::Ready(Some(Ok(data)));
             }
         }

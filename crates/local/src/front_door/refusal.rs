@@ -96,6 +96,17 @@ impl Refusal {
         )
     }
 
+    /// A request below the page's address that asks for nothing that there is.
+    pub(super) fn not_on_page(status: StatusCode, message: impl Into<String>) -> Self {
+        let error_type = match status {
+            StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaTypeException",
+            StatusCode::CONFLICT => "ResourceConflictException",
+            _ => "ResourceNotFoundException",
+        };
+        Self::new(status, error_type, message)
+    }
+
     pub(super) fn invalid_content(message: String) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -143,6 +154,10 @@ impl Refusal {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) fn error_type(&self) -> &'static str {
+        self.error_type
     }
 
     pub(super) fn message(&self) -> &str {

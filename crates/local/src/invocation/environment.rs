@@ -14,6 +14,7 @@ use super::in_flight::{InFlight, Lost};
 use super::{Answer, Fault, Queue};
 use crate::connection::Connection;
 use crate::limits::SWEEP;
+use crate::record::Recording;
 use crate::terminal::Terminal;
 
 /// Number of ended invocations whose late answers are recognized.
@@ -57,6 +58,9 @@ struct State {
     handed: u64,
     /// Ids of invocations that ended unanswered, newest last.
     expired: VecDeque<String>,
+    /// The record of the invocation that ended last, which the lines belong to that the program
+    /// writes, or that are read, before the next.
+    last: Option<Recording>,
 }
 
 impl State {
@@ -146,10 +150,15 @@ impl Environment {
 
     /// Adds a line that the program wrote to the logs of what it works on.
     pub(crate) fn log(&self, line: &str) {
-        for it in &self.state.borrow().in_flight {
+        let state = self.state.borrow();
+        for it in &state.in_flight {
+            it.invocation.recording.log(line);
             if let Some(log) = &it.invocation.log {
                 log.push(line);
             }
+        }
+        if let Some(last) = state.last.as_ref().filter(|_| state.in_flight.is_empty()) {
+            last.log(line);
         }
     }
 
@@ -198,12 +207,14 @@ impl Environment {
 
     /// The process ended: what it was working on has failed, or what it was started for.
     pub(crate) fn end(&self, fault: &Fault) {
-        let mut state = self.state.borrow_mut();
+        let mut borrowed = self.state.borrow_mut();
+        let state = &mut *borrowed;
         let is_working = !state.in_flight.is_empty();
         for mut it in state.in_flight.drain(..) {
             it.fail(fault.clone());
+            state.last = Some(it.invocation.recording);
         }
-        drop(state);
+        drop(borrowed);
         if !self.initialized.get() && !is_working {
             let init_fault = self.process.as_ref().and_then(|it| it.init_fault.take());
             self.queue
@@ -280,6 +291,8 @@ impl Environment {
             headers: taken.invocation.headers.clone(),
         };
         connection.fill();
+        taken.invocation.recording.taken(self.process.is_some());
+        state.last = None;
         state.handed += 1;
         state.in_flight.push(taken);
         Some(handed)
@@ -388,6 +401,7 @@ impl Environment {
             if is_timed_out || (self.process.is_none() && it.is_left(now)) {
                 let over = state.in_flight.remove(at);
                 state.remember(over.invocation.id);
+                state.last = Some(over.invocation.recording);
                 self.queue.wake();
             } else {
                 at += 1;
@@ -439,7 +453,13 @@ pub(crate) struct Answering {
 impl Drop for Answering {
     fn drop(&mut self) {
         let mut state = self.environment.state.borrow_mut();
-        state.in_flight.retain(|it| it.invocation.id != self.id);
+        let at = state
+            .in_flight
+            .iter()
+            .position(|it| it.invocation.id == self.id);
+        if let Some(at) = at {
+            state.last = Some(state.in_flight.remove(at).invocation.recording);
+        }
         drop(state);
         self.environment.queue.wake();
         if let Some(process) = &self.environment.process {

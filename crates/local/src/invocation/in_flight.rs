@@ -140,6 +140,7 @@ impl InFlight {
 
     /// Returns it to the queue's form.
     pub(super) fn into_waiting(self) -> Option<Waiting> {
+        self.invocation.recording.put_back();
         Some(Waiting::new(self.invocation, self.answer?))
     }
 

@@ -23,6 +23,7 @@ pub(crate) use self::fault::{Fault, buffered_too_large, truncated};
 pub(crate) use self::log::Log;
 pub(crate) use self::queue::{Queue, Ticket};
 use crate::connection::Connection;
+use crate::record::Recording;
 
 /// What a client asks a program to do.
 pub(crate) struct Invocation {
@@ -34,6 +35,7 @@ pub(crate) struct Invocation {
     pub(crate) headers: HeaderMap,
     /// What the program writes meanwhile, if the client wants it.
     pub(crate) log: Option<Log>,
+    pub(crate) recording: Recording,
     /// The client's connection, if a client waits.
     pub(crate) client: Option<Rc<Connection>>,
 }

@@ -196,6 +196,7 @@ mod tests {
             event: Event::new(Bytes::new(), Budget::default().reserve()),
             headers: http::HeaderMap::new(),
             log: None,
+            recording: crate::record::Recording::off(),
             client: None,
         }
     }

@@ -14,15 +14,15 @@ use crate::invocation::Fault;
 /// Returns what a developer needs to know once the server listens.
 pub(crate) fn banner(address: SocketAddr) -> String {
     let url = format!("http://{address}");
-    let (any, event) = (
-        format!("curl -N {url}/"),
-        format!("curl -N --data @event.json {url}/invoke"),
-    );
+    let any = format!("curl -N {url}/");
+    let event = format!("curl -N --data @event.json {url}/invoke");
+    let page = format!("{url}/_lambda/");
     let width = event.len();
     format!(
         "lambda-stream: local Lambda listening on {url}\n  \
          {any:width$}   any path: a Function URL request\n  \
-         {event:width$}   the body is the event\n"
+         {event:width$}   the body is the event\n  \
+         {page:width$}   in a browser: invocations as they stream\n"
     )
 }
 
@@ -88,12 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn banner_shows_both_doors() {
+    fn banner_shows_both_doors_and_the_page() {
         assert_eq!(
             banner(([127, 0, 0, 1], 7000).into()),
             "lambda-stream: local Lambda listening on http://127.0.0.1:7000\n  \
              curl -N http://127.0.0.1:7000/                            any path: a Function URL request\n  \
-             curl -N --data @event.json http://127.0.0.1:7000/invoke   the body is the event\n"
+             curl -N --data @event.json http://127.0.0.1:7000/invoke   the body is the event\n  \
+             http://127.0.0.1:7000/_lambda/                            in a browser: invocations as they stream\n"
         );
     }
 

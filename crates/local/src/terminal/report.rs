@@ -3,15 +3,21 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::StatusCode;
+use http::header::HeaderMap;
+use lambda_stream_wire::decoder::Decoded;
 
 use super::Terminal;
 use crate::connection::Connection;
 use crate::invocation::Fault;
+use crate::record::{Outcome, Recording};
 
-/// One invocation, as its client sees it. Dropped unfinished, the client has left.
+/// One invocation, as its client sees it: for the terminal in one line, and for its record in full.
+/// Dropped unfinished, the client has left.
 pub(crate) struct Report {
     terminal: Terminal,
+    recording: Recording,
     request: Rc<str>,
     /// The client's connection, if there is one.
     client: Option<Rc<Connection>>,
@@ -26,11 +32,13 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(
         terminal: &Terminal,
+        recording: Recording,
         request: Rc<str>,
         client: Option<Rc<Connection>>,
     ) -> Self {
         Self {
             terminal: terminal.clone(),
+            recording,
             request,
             client,
             begun: Instant::now(),
@@ -42,21 +50,49 @@ impl Report {
         }
     }
 
-    /// The client is sent this status.
-    pub(crate) fn head(&mut self, status: StatusCode) {
-        self.status = Some(status);
+    /// Returns the number and the request id under which the invocation is kept.
+    pub(crate) fn key(&self) -> Option<(u64, &str)> {
+        self.recording.key()
     }
 
-    /// The client is sent a chunk of this many bytes.
-    pub(crate) fn chunk(&mut self, len: usize) {
+    /// The client is sent this status.
+    pub(crate) fn status(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        self.recording.status(status);
+    }
+
+    /// The client is sent this head.
+    pub(crate) fn head(&mut self, head: &Decoded) {
+        self.status(head.status);
+        self.recording.head(head);
+    }
+
+    /// The client is passed the prelude within the payload.
+    pub(crate) fn expect_prelude(&self) {
+        self.recording.expect_prelude();
+    }
+
+    /// The client is sent a chunk.
+    pub(crate) fn chunk(&mut self, chunk: &Bytes) {
         self.first_byte.get_or_insert_with(|| self.begun.elapsed());
         self.chunks += 1;
-        self.bytes += len as u64;
+        self.bytes += chunk.len() as u64;
+        self.recording.chunk(chunk);
+    }
+
+    /// No further chunk is there for now.
+    pub(crate) fn pause(&mut self) {
+        self.recording.pause();
+    }
+
+    /// The program ended its response with these trailers.
+    pub(crate) fn trailers(&self, trailers: &HeaderMap) {
+        self.recording.trailers(trailers);
     }
 
     pub(crate) fn complete(self) {
         let line = self.completed();
-        self.finish(&line);
+        self.finish(&line, Outcome::Complete);
     }
 
     pub(crate) fn failed(self, fault: &Fault) {
@@ -66,11 +102,15 @@ impl Report {
     /// The client is sent this status where it has not been sent one.
     pub(crate) fn failed_with_status(self, status: StatusCode, fault: &Fault) {
         let line = self.failed_with(status, fault);
-        self.finish(&line);
+        if self.status.is_none() {
+            self.recording.status(status);
+        }
+        self.finish(&line, Outcome::failed(fault));
     }
 
-    fn finish(mut self, line: &str) {
+    fn finish(mut self, line: &str, outcome: Outcome) {
         self.is_finished = true;
+        self.recording.end(outcome);
         self.terminal.line(line);
     }
 
@@ -94,15 +134,19 @@ impl Report {
 
     fn left(&self) -> String {
         let start = self.start();
-        let is_stalled = self.client.as_ref().is_some_and(|it| it.is_aborted());
         match self.status {
-            Some(_) if is_stalled => format!(
+            Some(_) if self.is_stalled() => format!(
                 "{start}, ended after {}: the client did not read on while others waited",
                 self.counted()
             ),
             Some(_) => format!("{start}, the client left after {}", self.counted()),
             None => format!("{start}: the client left before the response began"),
         }
+    }
+
+    /// Returns whether the client did not read on while others waited.
+    fn is_stalled(&self) -> bool {
+        self.client.as_ref().is_some_and(|it| it.is_aborted())
     }
 
     fn start(&self) -> String {
@@ -124,6 +168,8 @@ impl Drop for Report {
     fn drop(&mut self) {
         if !self.is_finished {
             self.terminal.line(&self.left());
+            let stalled = self.is_stalled();
+            self.recording.end(Outcome::Left { stalled });
         }
     }
 }
@@ -141,15 +187,20 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        Report::new(&Terminal::new(None), "POST /invoke".into(), None)
+        Report::new(
+            &Terminal::new(None),
+            Recording::off(),
+            "POST /invoke".into(),
+            None,
+        )
     }
 
     #[test]
     fn complete_response_is_counted_and_timed() {
         let mut report = report();
-        report.head(StatusCode::IM_A_TEAPOT);
+        report.status(StatusCode::IM_A_TEAPOT);
         for len in [10, 39] {
-            report.chunk(len);
+            report.chunk(&vec![0; len].into());
         }
         report.first_byte = Some(Duration::from_millis(1));
         let line = report.completed();
@@ -160,7 +211,7 @@ mod tests {
     #[test]
     fn response_without_a_body_says_so() {
         let mut report = report();
-        report.head(StatusCode::NO_CONTENT);
+        report.status(StatusCode::NO_CONTENT);
         let line = report.completed();
         assert!(line.starts_with("POST /invoke -> 204, no body, "), "{line}");
     }
@@ -174,8 +225,8 @@ mod tests {
             report.failed_with(StatusCode::BAD_GATEWAY, &fault),
             format!("POST /invoke -> 502: {shown}")
         );
-        report.head(StatusCode::OK);
-        report.chunk(1);
+        report.status(StatusCode::OK);
+        report.chunk(&Bytes::from_static(b"x"));
         assert_eq!(
             report.failed_with(StatusCode::BAD_GATEWAY, &fault),
             format!("POST /invoke -> 200, then failed after 1 chunk: {shown}")
@@ -189,7 +240,7 @@ mod tests {
             report.left(),
             "POST /invoke: the client left before the response began"
         );
-        report.head(StatusCode::OK);
+        report.status(StatusCode::OK);
         assert_eq!(
             report.left(),
             "POST /invoke -> 200, the client left after 0 chunks"

@@ -36,6 +36,15 @@ pub(crate) fn invoke(address: SocketAddr, event: &str) -> (String, String) {
     (status[9..12].to_owned(), String::from_utf8(body).unwrap())
 }
 
+/// Returns the document at a path below the page's.
+pub(crate) fn page(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let get = format!("GET /_lambda/{path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(get.as_bytes()).unwrap();
+    let (_, _, body) = read(&mut BufReader::new(stream)).unwrap();
+    String::from_utf8(body).unwrap()
+}
+
 /// Returns the process that answered.
 pub(crate) fn pid(address: SocketAddr, event: &str) -> String {
     let (status, body) = invoke(address, event);

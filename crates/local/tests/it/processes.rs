@@ -2,11 +2,11 @@
 
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lambda_stream_local::{Program, Server, ServerBuilder};
 
-use crate::client::{Lines, assert_gone, invoke, pid};
+use crate::client::{Lines, assert_gone, invoke, page, pid};
 use crate::program::{ARGUMENTS, AS_PROGRAM, program, read};
 
 fn start(options: ServerBuilder) -> (Server, Lines) {
@@ -58,6 +58,26 @@ fn crashed_program_fails_its_invocation_and_is_replaced() {
         shown.contains("[1] the program ended: exit status: 7"),
         "{shown}"
     );
+}
+
+/// The last lines may be read after the end of the process, and are the ones that say why.
+#[test]
+fn page_shows_what_the_program_wrote() {
+    let (server, _) = start(Server::builder().program(program("runs"), 1));
+    let address = server.address();
+    pid(address, "1");
+    assert_eq!(invoke(address, "\"exit\"").0, "502");
+    for (number, line) in [(1, r#""event 1"]"#), (2, r#""event \"exit\""]"#)] {
+        let begun = Instant::now();
+        loop {
+            let shown = page(address, &format!("invocations/{number}"));
+            assert!(shown.contains(r#""captured":true"#), "{shown}");
+            if shown.contains(line) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{shown}");
+        }
+    }
 }
 
 #[test]

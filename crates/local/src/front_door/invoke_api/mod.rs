@@ -24,12 +24,14 @@ use self::request::{Kind, Settings};
 use super::FrontDoor;
 use super::answer::{Reply, ReplyBody};
 use super::collect::{self, Unusable};
+use super::head;
 use super::payload::Payload;
 use super::refusal::Refusal;
 use super::request_body;
+use super::submission::Submission;
 use crate::connection::Connection;
 use crate::id::request_id;
-use crate::invocation::{Answer, Delivered, Fault, Invocation, RuntimeResponse, Ticket};
+use crate::invocation::{Answer, Delivered, Fault, RuntimeResponse, Ticket};
 use crate::terminal::Report;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -79,7 +81,7 @@ impl Exchange {
         let log = self.log.take();
         let answer = ticket.answer().await;
         if self.operation == Operation::InvokeWithResponseStream {
-            report.head(StatusCode::OK);
+            report.status(StatusCode::OK);
             let body = match answer {
                 Answer::Failed(fault) => {
                     report.failed(&fault);
@@ -93,7 +95,10 @@ impl Exchange {
         }
         let result = match answer {
             Answer::Failed(fault) => Err(fault),
-            Answer::Response(response) => buffer(response).await,
+            Answer::Response(response) => {
+                expect_prelude(&response, &report);
+                buffer(response).await
+            }
         };
         self.buffered(result, report, log)
     }
@@ -105,11 +110,11 @@ impl Exchange {
         mut report: Report,
         log: Option<LogTail>,
     ) -> Reply {
-        report.head(StatusCode::OK);
+        report.status(StatusCode::OK);
         let mut reply = match result {
             Ok((document, content_type)) => {
                 if !document.is_empty() {
-                    report.chunk(document.len());
+                    report.chunk(&document);
                 }
                 report.complete();
                 let mut reply = self.reply(StatusCode::OK, document);
@@ -165,6 +170,7 @@ impl Exchange {
 /// The response as it is: the Invoke APIs do not take a prelude apart (reported by users on live
 /// AWS).
 fn payload(response: RuntimeResponse, report: Report) -> Payload {
+    expect_prelude(&response, &report);
     Payload::new(
         Bytes::new(),
         response.body,
@@ -172,6 +178,14 @@ fn payload(response: RuntimeResponse, report: Report) -> Payload {
         response.cut,
         report,
     )
+}
+
+/// Has the record show the head of a response whose client gets it within the payload.
+fn expect_prelude(response: &RuntimeResponse, report: &Report) {
+    let content_type = response.content_type.as_ref();
+    if content_type.is_some_and(head::is_http_integration) {
+        report.expect_prelude();
+    }
 }
 
 /// Reads a whole response.
@@ -224,15 +238,14 @@ impl FrontDoor {
             return Ok(exchange.reply(StatusCode::NO_CONTENT, Bytes::new()));
         }
         let client = (exchange.settings.kind == Kind::RequestResponse).then_some(connection);
-        let ticket = self.submit(Invocation {
-            id: exchange.id.clone(),
-            label: Rc::clone(label),
-            event,
+        let door = exchange.operation.door_name();
+        let (ticket, report) = self.submit(Submission {
             headers: exchange.settings.headers.clone(),
             log: exchange.log.as_ref().map(LogTail::log),
             client: client.cloned(),
+            request: format!("{:?} {}", call.operation, call.function).into(),
+            ..Submission::new(exchange.id.clone(), door, label, event)
         })?;
-        let report = Report::new(&self.terminal, Rc::clone(label), client.cloned());
         Ok(match client {
             Some(client) => exchange.answer(ticket, report, client).await,
             None => exchange.detach(ticket, report),

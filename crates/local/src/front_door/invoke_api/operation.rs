@@ -4,11 +4,23 @@ use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use crate::record::DoorName;
+
 /// An operation of the Invoke APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::front_door) enum Operation {
     Invoke,
     InvokeWithResponseStream,
+}
+
+impl Operation {
+    /// Returns what the door of the operation is called in records.
+    pub(super) fn door_name(self) -> DoorName {
+        match self {
+            Self::Invoke => DoorName::InvokeApi,
+            Self::InvokeWithResponseStream => DoorName::StreamingInvokeApi,
+        }
+    }
 }
 
 /// What a path asks for.

@@ -1,32 +1,19 @@
-//! The command `lambda-stream`.
+//! `lambda-stream local`: runs a program behind a local Lambda.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use lambda_stream_local::{
-    ADDRESS_VARIABLE, CONCURRENCY_VARIABLE, DEFAULT_ADDRESS, Program, Server, ServerBuilder,
+    ADDRESS_VARIABLE, CONCURRENCY_VARIABLE, DEFAULT_ADDRESS, KEEP_BYTES_VARIABLE,
+    KEEP_INVOCATIONS_VARIABLE, Program, Server, ServerBuilder,
 };
 
-/// Runs AWS Lambda functions that stream on this machine.
-#[derive(Parser)]
-#[command(name = "lambda-stream", version)]
-struct Command {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Subcommand)]
-enum Action {
-    /// Starts a local Lambda that invokes a program in any language.
-    Local(Local),
-}
-
+/// Options of `lambda-stream local`.
 #[derive(Args)]
-struct Local {
+pub(crate) struct Local {
     /// Where clients are served, as host:port; port 0 takes any free port.
     #[arg(long, env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
     address: String,
@@ -75,6 +62,14 @@ struct Local {
     /// Starts the program anew when this file changes; can be repeated.
     #[arg(long, value_name = "FILE")]
     watch: Vec<PathBuf>,
+
+    /// Number of invocations that the page /_lambda/ shows; 0 turns it off.
+    #[arg(long, value_name = "NUMBER", env = KEEP_INVOCATIONS_VARIABLE)]
+    keep_invocations: Option<usize>,
+
+    /// Number of bytes that the page shows of a payload, of an event and of a log.
+    #[arg(long, value_name = "BYTES", env = KEEP_BYTES_VARIABLE)]
+    keep_bytes: Option<usize>,
 
     /// The directory that the program is started in.
     #[arg(long, value_name = "PATH")]
@@ -141,34 +136,24 @@ impl Local {
         for host in &self.allow_host {
             server = server.allow_host(host);
         }
+        if let Some(maximum) = self.keep_invocations {
+            server = server.keep_invocations(maximum);
+        }
+        if let Some(maximum) = self.keep_bytes {
+            server = server.keep_bytes(maximum);
+        }
         server
     }
 }
 
-fn main() -> ExitCode {
-    let Action::Local(local) = Command::parse().action;
-    match run(&local) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("lambda-stream: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// Serves until the process is asked to end. The server ends the programs that it has started.
-fn run(local: &Local) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let interrupted = interrupted()?;
-        let server = local.server().start()?;
-        eprint!("{}", server.banner());
-        interrupted.await;
-        drop(server);
-        Ok(())
-    })
+pub(crate) async fn run(local: &Local) -> Result<(), Box<dyn std::error::Error>> {
+    let interrupted = interrupted()?;
+    let server = local.server().start()?;
+    eprint!("{}", server.banner());
+    interrupted.await;
+    drop(server);
+    Ok(())
 }
 
 /// Returns what completes when the process is asked to end.
