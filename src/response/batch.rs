@@ -69,6 +69,29 @@ impl Batcher {
     /// Adds the chunk that a poll of the source gave.
     #[inline]
     pub(super) fn push(&mut self, chunk: Bytes, stopwatch: &mut Stopwatch) -> Batch {
+        let now = self.time(stopwatch);
+        let fits = self.add(chunk);
+        let closed = self.fast_polls < TRIAL_CHUNKS || now - stopwatch.began >= BATCH_TIME;
+        if closed || !fits {
+            Batch::Full
+        } else {
+            Batch::Open
+        }
+    }
+
+    /// Counts a poll that gave an empty chunk; a batch does not wait for another one if it was slow.
+    pub(super) fn skip(&mut self, stopwatch: &mut Stopwatch) -> Batch {
+        let now = self.time(stopwatch);
+        if self.fast_polls == 0 || now - stopwatch.began >= BATCH_TIME {
+            Batch::Full
+        } else {
+            Batch::Open
+        }
+    }
+
+    /// Times a poll, and returns the time now.
+    #[inline]
+    fn time(&mut self, stopwatch: &mut Stopwatch) -> Instant {
         let now = Instant::now();
         let fast = now - stopwatch.polled < BATCH_TIME;
         stopwatch.polled = now;
@@ -77,13 +100,7 @@ impl Batcher {
         } else if self.fast_polls < TRIAL_CHUNKS {
             self.fast_polls += 1;
         }
-        let fits = self.add(chunk);
-        let closed = self.fast_polls < TRIAL_CHUNKS || now - stopwatch.began >= BATCH_TIME;
-        if closed || !fits {
-            Batch::Full
-        } else {
-            Batch::Open
-        }
+        now
     }
 
     /// Puts a chunk where it leaves next; returns whether a small one may still follow.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, response};
 
+use lambda_stream_wire::limits::HEADER_NAMES_LIMIT;
 use lambda_stream_wire::prelude::{Prelude, PreludeError};
 
 /// The head of a response: status, headers and cookies.
@@ -59,6 +60,7 @@ enum Kind {
     Name(String),
     Value(HeaderName, String),
     Cookie(String),
+    TooManyNames,
     Prelude(PreludeError),
 }
 
@@ -81,34 +83,57 @@ impl Head {
     }
 
     /// Adds a header. A name that is there already gets a second value.
+    ///
+    /// Names and values are what the `http` crate converts into its own, as in its builders: text,
+    /// bytes, numbers, [`HeaderName`] and [`HeaderValue`]. They are `Clone` and `Debug` so that the error
+    /// can repeat one that cannot be sent.
+    ///
+    /// ```
+    /// use lambda_stream::Head;
+    ///
+    /// let head = Head::ok().header("x-total", 12);
+    /// assert_eq!(head.headers()["x-total"], "12");
+    /// ```
     #[must_use]
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        match HeaderName::from_bytes(name.as_bytes()) {
-            Err(_) => self.fail(Kind::Name(name.to_owned())),
-            Ok(name) => match HeaderValue::from_bytes(value) {
-                Err(_) => self.fail(Kind::Value(name, lossy(value))),
-                Ok(value) => {
-                    self.headers.append(name, value);
+    pub fn header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName> + Clone + fmt::Debug,
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
+        let Ok(header) = name.clone().try_into() else {
+            self.fail(Kind::Name(shown(&name)));
+            return self;
+        };
+        match value.clone().try_into() {
+            Err(_) => self.fail(Kind::Value(header, shown(&value))),
+            Ok(value) => {
+                if self.headers.try_append(header, value).is_err() {
+                    self.fail(Kind::TooManyNames);
                 }
-            },
+            }
         }
         self
     }
 
     /// Sets the content type, such as `text/event-stream`; in place of one that was set before.
     #[must_use]
-    pub fn content_type(mut self, value: impl AsRef<[u8]>) -> Self {
+    pub fn content_type<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
         self.headers.remove(header::CONTENT_TYPE);
         self.header(header::CONTENT_TYPE, value)
     }
 
     /// Adds a cookie, written as in `set-cookie`: `name=value; Path=/; HttpOnly`.
     #[must_use]
-    pub fn cookie(mut self, cookie: impl AsRef<[u8]>) -> Self {
-        match HeaderValue::from_bytes(cookie.as_ref()) {
+    pub fn cookie<V>(mut self, cookie: V) -> Self
+    where
+        V: TryInto<HeaderValue> + Clone + fmt::Debug,
+    {
+        match cookie.clone().try_into() {
             Ok(cookie) => self.cookies.push(cookie),
-            Err(_) => self.fail(Kind::Cookie(lossy(cookie.as_ref()))),
+            Err(_) => self.fail(Kind::Cookie(shown(&cookie))),
         }
         self
     }
@@ -218,8 +243,12 @@ fn is_final(status: StatusCode) -> bool {
 /// At most this much of a wrong name or value is repeated in its error.
 const SHOWN: usize = 64;
 
-fn lossy(value: &[u8]) -> String {
-    String::from_utf8_lossy(&value[..value.len().min(SHOWN)]).into_owned()
+fn shown(value: &impl fmt::Debug) -> String {
+    let mut text = format!("{value:?}");
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+    }
+    text
 }
 
 impl fmt::Display for HeadError {
@@ -231,25 +260,32 @@ impl fmt::Display for HeadError {
             ),
             Kind::Name(name) => write!(
                 f,
-                "{:?} cannot be the name of a header: names are letters, digits and `-`",
-                lossy(name.as_bytes())
+                "{name} cannot be the name of a header: names are letters, digits and `-`"
             ),
             Kind::Value(name, value) => write!(
                 f,
-                "{value:?} cannot be the value of the header `{name}`: it has a control character"
+                "{value} cannot be the value of the header `{name}`: it has a control character"
             ),
             Kind::Cookie(cookie) => {
-                write!(
-                    f,
-                    "{cookie:?} cannot be a cookie: it has a control character"
-                )
+                write!(f, "{cookie} cannot be a cookie: it has a control character")
+            }
+            Kind::TooManyNames => {
+                write!(f, "a head has at most {HEADER_NAMES_LIMIT} header names")
             }
             Kind::Prelude(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for HeadError {}
+impl std::error::Error for HeadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            // The message is that error's own.
+            Kind::Prelude(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -274,6 +310,33 @@ mod tests {
             assert!(error.contains(names), "{error}");
             assert_eq!(head.to_prelude(false).unwrap_err().to_string(), error);
         }
+    }
+
+    #[test]
+    fn too_many_header_names_are_an_error() {
+        let mut head = Head::ok();
+        for at in 0..=HEADER_NAMES_LIMIT {
+            head = head.header(format!("x-{at}"), at);
+        }
+        let error = head.error().unwrap().to_string();
+        assert_eq!(error, "a head has at most 24576 header names");
+    }
+
+    #[test]
+    fn numbers_and_bytes_are_header_values() {
+        let head = Head::ok()
+            .header("x-number", 7_u64)
+            .header(String::from("x-bytes"), b"a\xff".to_vec())
+            .cookie(HeaderValue::from_static("a=1"));
+        assert_eq!(head.headers()["x-number"], "7");
+        assert_eq!(head.headers()["x-bytes"], &b"a\xff"[..]);
+        assert!(head.error().is_none());
+    }
+
+    #[test]
+    fn shown_value_is_cut() {
+        let head = Head::ok().header("x", "é\n".repeat(100));
+        assert!(head.error().unwrap().to_string().len() < 300);
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl Connection {
         Some(data)
     }
 
+    /// Ends this side of the connection; the other end can still write.
+    pub async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Waits until the other end has closed, and returns what was not read yet.
     pub async fn closed(&mut self) -> Vec<u8> {
         while self.fill().await {}

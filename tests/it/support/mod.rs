@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod event_source;
 pub mod patience;
+pub mod random;
 pub mod rows;
 pub mod runtime_api;
 pub mod wire_tap;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use lambda_stream::Error;
 
 pub use patience::{patiently, run_until};
+pub use random::Random;
 pub use runtime_api::{Api, Peer, deadline, header, run_to_end, serve, serve_with};
 pub use wire_tap::WireTap;
 
