@@ -159,3 +159,40 @@ async fn deadline_ends_stream_to_stalled_peer() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn doubled_answer_costs_the_connection_only() {
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["x"])));
+    serve(handler, async |api| {
+        for id in ["1", "2", "3"] {
+            let mut peer = api.invoke(id, "{}").await;
+            peer.response_head(id).await;
+            peer.prelude().await;
+            assert_eq!(peer.rest().await, b"x");
+            let answer = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
+            peer.write([answer, answer].concat()).await;
+            peer.closed().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn large_head_posts_error() {
+    let handler = async |event: LambdaEvent<usize>| {
+        let head = Head::ok().header("x-long", "x".repeat(event.payload));
+        Ok::<_, Error>((head, texts(["x"])))
+    };
+    serve(handler, async |api| {
+        let mut peer = api.accept().await;
+        for len in ["16400", "1000000"] {
+            peer.invoke("1", len).await;
+            let (_, document) = peer.error("invocation/1/error").await;
+            assert_eq!(document["errorType"], "Function.InvalidHead");
+            peer.accepted().await;
+        }
+        peer.invoke("2", "15000").await;
+        peer.response_head("2").await;
+    })
+    .await;
+}

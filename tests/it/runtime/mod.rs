@@ -6,6 +6,7 @@ mod budget;
 mod configuration;
 mod errors;
 mod exact_bytes;
+mod failures_page;
 mod foreign_failures;
 mod handlers;
 mod random_faults;

@@ -98,12 +98,14 @@ impl Script {
         }
     }
 
-    /// Writes in pieces of random sizes.
+    /// Writes in pieces of random sizes, until the runtime has closed the connection.
     async fn write(&mut self, peer: &mut Peer, mut text: &[u8]) {
         while !text.is_empty() {
             let longest = self.random.pick([1, 20, 1000]).min(text.len() as u64);
             let (piece, rest) = text.split_at(1 + self.random.below(longest) as usize);
-            peer.write(piece).await;
+            if peer.try_write(piece).await.is_err() {
+                return;
+            }
             text = rest;
             self.turns().await;
         }

@@ -35,9 +35,12 @@ impl Connection {
     }
 
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        patiently(self.stream.write_all(bytes.as_ref()))
-            .await
-            .unwrap();
+        self.try_write(bytes).await.unwrap();
+    }
+
+    /// Writes to a peer that may have closed the connection.
+    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        patiently(self.stream.write_all(bytes.as_ref())).await
     }
 
     /// Reads whatever arrives next. Returns false at the end of the connection.
