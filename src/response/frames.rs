@@ -228,8 +228,12 @@ where
                     Poll::Ready(None) => return ControlFlow::Break(Ok(())),
                     Poll::Ready(Some(Err(failure))) => return ControlFlow::Break(Err(failure)),
                     Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {
+                        if payload.size_hint() == (0, Some(0)) && empty < EMPTY_CHUNKS {
+                            empty += 1;
+                            continue;
+                        }
                         empty += 1;
-                        if empty == empty_limit || batch.skip(&mut stopwatch) == Batch::Full {
+                        if empty >= empty_limit || batch.skip(&mut stopwatch) == Batch::Full {
                             cx.waker().wake_by_ref();
                             return ControlFlow::Continue(());
                         }
