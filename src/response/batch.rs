@@ -4,7 +4,6 @@
 //! small chunks that are ready together share a frame, as in tonic's `EncodeBody`. Nothing ever
 //! waits for a fuller frame. `docs/performance.md` says what each constant is worth.
 //!
-//!
 //! * A source that turns pending ends the batch.
 //! * A source has to earn batching: its first chunks, [`TRIAL_CHUNKS`] of them, are each a frame,
 //!   so that each is on the wire before the source is polled again.
@@ -73,6 +72,27 @@ impl Batcher {
     /// Adds the chunk that a poll of the source gave.
     #[inline]
     pub(super) fn push(&mut self, chunk: Bytes, stopwatch: &mut Stopwatch) -> Batch {
+        let in_time = self.time(stopwatch);
+        let fits = self.add(chunk);
+        if in_time && fits && self.fast_polls == TRIAL_CHUNKS {
+            Batch::Open
+        } else {
+            Batch::Full
+        }
+    }
+
+    /// Counts a poll that gave an empty chunk; a batch does not wait for another one if it was slow.
+    pub(super) fn skip(&mut self, stopwatch: &mut Stopwatch) -> Batch {
+        if self.time(stopwatch) && self.fast_polls > 0 {
+            Batch::Open
+        } else {
+            Batch::Full
+        }
+    }
+
+    /// Times a poll; returns whether the batch may still wait for another.
+    #[inline]
+    fn time(&mut self, stopwatch: &mut Stopwatch) -> bool {
         stopwatch.chunks += 1;
         let in_time = Instant::now() < stopwatch.ends;
         if in_time {
@@ -80,12 +100,7 @@ impl Batcher {
         } else if stopwatch.chunks < TRIAL_CHUNKS {
             self.fast_polls = 0;
         }
-        let fits = self.add(chunk);
-        if in_time && fits && self.fast_polls == TRIAL_CHUNKS {
-            Batch::Open
-        } else {
-            Batch::Full
-        }
+        in_time
     }
 
     /// Puts a chunk where it leaves next; returns whether a small one may still follow.

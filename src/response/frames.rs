@@ -144,7 +144,7 @@ where
         let polled = if bodyless {
             ControlFlow::Break(Ok(()))
         } else {
-            self.as_mut().poll_source(cx)
+            self.as_mut().poll_source(cx, 1)
         };
         if let ControlFlow::Break(ended) = polled {
             // A panic of its `Drop` counts, unless it had failed before.
@@ -196,8 +196,13 @@ where
     /// Polls the stream for the chunks of one frame; breaks at its end and with its error.
     ///
     /// A stream whose size hint says that it is over is polled once more, so that the end can leave
-    /// with the last chunk.
-    fn poll_source(self: Pin<&mut Self>, cx: &mut Context<'_>) -> ControlFlow<Result<(), Failure>> {
+    /// with the last chunk. After `empty_limit` empty chunks, and after one that took its time, the
+    /// task yields, so that neither the head nor a batch waits for a source that gives nothing.
+    fn poll_source(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        empty_limit: usize,
+    ) -> ControlFlow<Result<(), Failure>> {
         let this = self.project();
         let Some(mut payload) = this.payload.as_pin_mut() else {
             return ControlFlow::Break(Ok(()));
@@ -212,8 +217,12 @@ where
                     Poll::Ready(None) => return ControlFlow::Break(Ok(())),
                     Poll::Ready(Some(Err(failure))) => return ControlFlow::Break(Err(failure)),
                     Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {
+                        if payload.size_hint() == (0, Some(0)) && empty < EMPTY_CHUNKS {
+                            empty += 1;
+                            continue;
+                        }
                         empty += 1;
-                        if empty == EMPTY_CHUNKS {
+                        if empty >= empty_limit || batch.skip(&mut stopwatch) == Batch::Full {
                             cx.waker().wake_by_ref();
                             return ControlFlow::Continue(());
                         }
@@ -245,7 +254,7 @@ where
         }
         let mut ended = None;
         if this.batch.is_empty() {
-            if let ControlFlow::Break(end) = self.as_mut().poll_source(cx) {
+            if let ControlFlow::Break(end) = self.as_mut().poll_source(cx, EMPTY_CHUNKS) {
                 ended = Some(end.and(self.as_mut().close()));
             } else if self.batch.is_empty() {
                 return Poll::Pending;

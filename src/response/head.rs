@@ -86,7 +86,15 @@ impl Head {
     /// Adds a header. A name that is there already gets a second value.
     ///
     /// As in the crate `http`, a name is whatever converts into a [`HeaderName`], and a value
-    /// whatever converts into a [`HeaderValue`], numbers included.
+    /// whatever converts into a [`HeaderValue`], numbers included. They are `Clone` and `Debug` so
+    /// that the error can repeat one that cannot be sent.
+    ///
+    /// ```
+    /// use lambda_stream::Head;
+    ///
+    /// let head = Head::ok().header("x-total", 12);
+    /// assert_eq!(head.headers()["x-total"], "12");
+    /// ```
     #[must_use]
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
     where
@@ -276,7 +284,15 @@ impl fmt::Display for HeadError {
     }
 }
 
-impl std::error::Error for HeadError {}
+impl std::error::Error for HeadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            // The message is that error's own.
+            Kind::Prelude(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -301,6 +317,36 @@ mod tests {
             assert!(error.contains(names), "{error}");
             assert_eq!(head.to_prelude(false).unwrap_err().to_string(), error);
         }
+    }
+
+    #[test]
+    fn too_many_header_names_are_an_error() {
+        let mut head = Head::ok();
+        for at in 0..=HEADER_NAMES_LIMIT {
+            head = head.header(format!("x-{at}"), at);
+        }
+        let error = head.error().unwrap().to_string();
+        assert_eq!(
+            error,
+            "a head has at most 24576 different header names; send fewer headers"
+        );
+    }
+
+    #[test]
+    fn numbers_and_bytes_are_header_values() {
+        let head = Head::ok()
+            .header("x-number", 7_u64)
+            .header(String::from("x-bytes"), b"a\xff".to_vec())
+            .cookie(HeaderValue::from_static("a=1"));
+        assert_eq!(head.headers()["x-number"], "7");
+        assert_eq!(head.headers()["x-bytes"], &b"a\xff"[..]);
+        assert!(head.error().is_none());
+    }
+
+    #[test]
+    fn shown_value_is_cut() {
+        let head = Head::ok().header("x", "é\n".repeat(100));
+        assert!(head.error().unwrap().to_string().len() < 300);
     }
 
     #[test]

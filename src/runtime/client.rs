@@ -28,6 +28,9 @@ const MAX_FAILURES: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long the report of a failed set-up may take; the process exits after it in any case.
+const INIT_REPORT_TIME: Duration = Duration::from_secs(2);
+
 const PRODUCT: &str = concat!("lambda-stream/", env!("CARGO_PKG_VERSION"));
 
 /// Number of headers that a request, or an answer to `/next`, usually has at most.
@@ -171,15 +174,16 @@ impl Client {
     /// Reports that the program could not be set up. An answer other than a success, and a lost
     /// connection, are logged: what matters is the failure itself.
     pub(super) async fn fail_init(&mut self, failure: &Failure) {
-        let reported = match self.post([api::INIT_ERROR, "", ""]) {
-            Ok(request) => self.post_failure(request, failure).await,
-            Err(error) => Err(error),
+        let report = async {
+            let request = self.post([api::INIT_ERROR, "", ""])?;
+            self.post_failure(request, failure).await
         };
-        let problem = match reported {
-            Ok(Ok(answer)) if answer.status().is_success() => return,
-            Ok(Ok(answer)) => describe(&answer),
-            Ok(Err(lost)) => chain(&lost),
-            Err(error) => chain(&error),
+        let problem = match tokio::time::timeout(INIT_REPORT_TIME, report).await {
+            Ok(Ok(Ok(answer))) if answer.status().is_success() => return,
+            Ok(Ok(Ok(answer))) => describe(&answer),
+            Ok(Ok(Err(lost))) => chain(&lost),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => format!("no answer within {INIT_REPORT_TIME:?}"),
         };
         self.report.warn(
             None,

@@ -131,7 +131,7 @@ impl Connection {
         .await?;
         let outbox = self.outbox.clone();
         let response = self.sender.send_request(request.map(|()| outbox));
-        Ok(async { response.await.map_err(Lost::new) })
+        Ok(unconstrained(async { response.await.map_err(Lost::new) }))
     }
 
     /// Reads the body of an answer.

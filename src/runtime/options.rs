@@ -240,8 +240,11 @@ impl Runtime {
         E: Into<Error>,
     {
         let stopped = self.serve_all(setup).await;
-        if let Err(error) = &stopped {
-            Report::stopped(error);
+        match &stopped {
+            // It was logged before it was reported.
+            Err(error) if error.is_setup() => {}
+            Err(error) => Report::stopped(error),
+            Ok(()) => {}
         }
         stopped
     }
@@ -260,8 +263,10 @@ impl Runtime {
         let mut handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
             Err(failure) => {
+                let error = RunError::setup(failure.clone());
+                Report::stopped(&error);
                 client.fail_init(&failure).await;
-                return Err(RunError::setup(failure));
+                return Err(error);
             }
         };
         loop {

@@ -38,9 +38,12 @@ impl Connection {
     }
 
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        patiently(self.stream.write_all(bytes.as_ref()))
-            .await
-            .unwrap();
+        self.try_write(bytes).await.unwrap();
+    }
+
+    /// Writes to a peer that may have closed the connection.
+    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        patiently(self.stream.write_all(bytes.as_ref())).await
     }
 
     /// Reads whatever arrives next. Returns false at the end of the connection.
@@ -101,6 +104,11 @@ impl Connection {
         let mut data = self.exactly(size + 2).await;
         assert_eq!(data.split_off(size), b"\r\n");
         Some(data)
+    }
+
+    /// Ends this side of the connection; the other end can still write.
+    pub async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// Waits until the other end has closed, and returns what was not read yet.

@@ -4,6 +4,7 @@ pub mod connection;
 pub mod event_source;
 pub mod log;
 pub mod patience;
+pub mod random;
 pub mod rows;
 pub mod runtime_api;
 pub mod wire_tap;
@@ -22,6 +23,7 @@ use lambda_stream::Error;
 
 pub use log::Log;
 pub use patience::{patiently, run_until};
+pub use random::Random;
 pub use runtime_api::{Api, Peer, deadline, header, run_to_end, serve, serve_with};
 pub use wire_tap::WireTap;
 

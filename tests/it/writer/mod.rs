@@ -3,6 +3,7 @@
 mod flow;
 mod response;
 mod stream;
+mod stress;
 
 use std::cell::Cell;
 use std::rc::Rc;
