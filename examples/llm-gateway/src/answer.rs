@@ -36,7 +36,7 @@ pub async fn answer<P: Protocol>(
     protocol: P,
     request: Value,
 ) -> Result<Response, ApiError> {
-    let meter = Meter::new(caller, &request);
+    let mut meter = Meter::new(caller, &request);
     let parts = gateway
         .upstream
         .clone()
@@ -48,7 +48,8 @@ pub async fn answer<P: Protocol>(
         .closing_with(Part::Deadline)
         .map_err(into_api_error);
     let mut parts = Box::pin(parts);
-    let opening = opening(&mut parts, gateway.config.patience).await?;
+    let opening = opening(&mut parts, gateway.config.patience).await;
+    let opening = opening.inspect_err(|_| meter.end("failed before the first token"))?;
     let parts = stream::iter(opening).map(Ok).chain(parts);
     let response = Sse::new(events(parts, protocol, meter))
         .keep_alive(gateway.config.heartbeat)

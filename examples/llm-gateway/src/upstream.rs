@@ -65,9 +65,9 @@ pub struct Chunk(pub Value);
 
 impl Chunk {
     fn new(mut chunk: Value) -> Result<Self, ApiError> {
-        match chunk["error"].take() {
-            Value::Null => Ok(Self(chunk)),
-            error => Err(ApiError {
+        match chunk.get_mut("error").map(Value::take) {
+            None | Some(Value::Null) => Ok(Self(chunk)),
+            Some(error) => Err(ApiError {
                 error,
                 ..ApiError::upstream("", "")
             }),
