@@ -21,7 +21,8 @@ class Gateway:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
         line = self.line("listening on http://")
         self.url = re.search(r"http://[\d.:]+", line)[0]
 
@@ -50,3 +51,5 @@ class Gateway:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=PATIENCE)
+        self.reader.join()
+        self.process.stdout.close()
