@@ -9,13 +9,16 @@ PATIENCE = 30
 
 
 class Gateway:
-    """A running gateway, whose model is played; its terminal can be waited on."""
+    """A running gateway, behind a local Lambda; its terminal can be waited on."""
 
-    def __init__(self, command, program, timeout):
+    def __init__(self, command, program, timeout, **settings):
         self.lines = []
         self.changed = threading.Condition()
+        arguments = ["--address", "127.0.0.1:0", "--timeout", str(timeout)]
+        for name, value in settings.items():
+            arguments += ["--env", f"{name}={value}"]
         self.process = subprocess.Popen(
-            [command, "local", "--address", "127.0.0.1:0", "--timeout", str(timeout), "--", program],
+            [command, "local", *arguments, "--", program],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -279,7 +279,7 @@ test("ai, UI stream: a failure in the middle is its error, and the invocation fa
   const { reading, errors } = await chat("break-off");
   assert.deepEqual(reading.words, WORDS.slice(0, 3));
   assert.equal(errors[0].message, "the model broke off");
-  await line(since, "/api/chat -> 200, then failed", "Function.UpstreamFailed: the model broke off");
+  await line(since, "/api/chat -> 200, then failed", "UpstreamFailed: the model broke off");
 });
 
 test("ai, UI stream: the deadline is an end", async () => {

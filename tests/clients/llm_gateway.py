@@ -1,6 +1,6 @@
 """The `openai` client for Python reads the LLM gateway.
 
-`python llm_gateway.py path/to/lambda-stream path/to/demo`
+`python llm_gateway.py path/to/lambda-stream path/to/demo path/to/llm-gateway`
 """
 
 import http.client
@@ -14,7 +14,7 @@ import openai
 
 from gateway import Gateway
 
-COMMAND, PROGRAM = sys.argv.pop(1), sys.argv.pop(1)
+COMMAND, PROGRAM, DEPLOYED = (sys.argv.pop(1) for _ in range(3))
 TIMEOUT = 6
 WORDS = ["Every", " token", " in", " its", " own", " event."]
 
@@ -185,6 +185,14 @@ class ChatTest(Protocol, GatewayTest):
         usage = self.usage(mark, "good", "complete")
         self.assertEqual((usage["prompt_tokens"], usage["completion_tokens"]), (11, 6))
 
+    def test_api_gateway_streams_as_well(self):
+        url = f"{self.gateway.url}/_apigateway/prod/v1"
+        client = openai.OpenAI(base_url=url, api_key="demo-key", max_retries=0)
+        reading = Reading()
+        self.read(reading, "good", client)
+        self.assertEqual(reading.words, WORDS)
+        self.assertGreater(reading.moments[-1] - reading.moments[0], 0.4)
+
     def test_invalid_requests_are_typed(self):
         with self.assertRaises(openai.BadRequestError) as raised:
             self.client.chat.completions.create(model="good", messages=[])
@@ -200,6 +208,26 @@ class ChatTest(Protocol, GatewayTest):
         finally:
             gateway.stop()
         self.assertEqual((raised.exception.status_code, raised.exception.code), (504, "deadline"))
+
+
+class DeployedTest(unittest.TestCase):
+    """The program that is deployed, with settings from the environment."""
+
+    def ask(self, **settings):
+        gateway = Gateway(COMMAND, DEPLOYED, TIMEOUT, DEFAULT_MODEL="good", **settings)
+        self.addCleanup(gateway.stop)
+        client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="b", max_retries=0)
+        with self.assertRaises(openai.InternalServerError) as raised:
+            client.responses.create(input="x", stream=True)
+        return gateway, raised.exception
+
+    def test_unreachable_upstream_is_a_status(self):
+        _, raised = self.ask(UPSTREAM_URL="http://127.0.0.1:1/v1/", GATEWAY_KEYS="ann=a, bob=b")
+        self.assertEqual((raised.status_code, raised.code), (502, "unreachable"))
+
+    def test_missing_setting_is_reported_at_the_start(self):
+        gateway, _ = self.ask(UPSTREAM_URL="http://127.0.0.1:1", GATEWAY_KEYS="a")
+        gateway.line("GATEWAY_KEYS is not of the form")
 
 
 class ResponsesTest(Protocol, GatewayTest):

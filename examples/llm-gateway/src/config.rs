@@ -13,10 +13,12 @@ pub struct Config {
     pub upstream_key: Option<String>,
     /// Callers: the name that usage is counted for, and the key that they send.
     pub keys: Vec<(String, String)>,
-    /// Origins of the pages that may call the gateway.
+    /// Origins of the pages that may call the gateway; `*` allows all.
     pub origins: Vec<String>,
     /// Model of requests that name none, as those of the AI SDK's chat do.
     pub model: String,
+    /// How long a connection to the upstream may take.
+    pub connect: Duration,
     /// How long the first token may take before the head is sent without it. Until then a failure
     /// is a status code; from then on it is an event, and heartbeats keep the connection alive.
     pub patience: Duration,
@@ -51,6 +53,7 @@ impl Config {
             keys,
             origins: items(&list("GATEWAY_ORIGINS")).map(str::to_owned).collect(),
             model: env::var("DEFAULT_MODEL").map_err(|_| "DEFAULT_MODEL is not set")?,
+            connect: Duration::from_secs(5),
             // An edge-optimized API Gateway cuts what is silent for 30 seconds.
             patience: Duration::from_secs(15),
             heartbeat: Duration::from_secs(10),

@@ -20,7 +20,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use lambda_stream::{Context, Error};
 use serde_json::Value;
-use tower_http::cors::{AllowHeaders, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 pub use self::config::Config;
 
@@ -42,11 +42,15 @@ struct Gateway {
 ///
 /// When a setting is invalid.
 pub fn app(config: Config) -> Result<Router, Error> {
-    let origins = config
-        .origins
-        .iter()
-        .map(|origin| origin.parse())
-        .collect::<Result<Vec<_>, _>>()?;
+    let origins = config.origins.iter();
+    let origins = match origins.clone().any(|origin| origin == "*") {
+        true => AllowOrigin::any(),
+        false => AllowOrigin::list(
+            origins
+                .map(|it| it.parse())
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
+    };
     let cors = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::POST])

@@ -22,8 +22,14 @@ pub struct Upstream {
 impl Upstream {
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Self {
-            client: Client::builder().read_timeout(config.silence).build()?,
-            url: format!("{}/chat/completions", config.upstream_url),
+            client: Client::builder()
+                .connect_timeout(config.connect)
+                .read_timeout(config.silence)
+                .build()?,
+            url: format!(
+                "{}/chat/completions",
+                config.upstream_url.trim_end_matches('/')
+            ),
             key: config.upstream_key.clone(),
         })
     }
@@ -109,20 +115,18 @@ async fn refusal(response: Response) -> ApiError {
                 | StatusCode::FORBIDDEN
                 | StatusCode::PROXY_AUTHENTICATION_REQUIRED
         );
-    let error = match response.json::<Value>().await {
-        Ok(mut body) if is_for_client && body["error"].is_object() => body["error"].take(),
-        _ => ApiError::upstream("refused", format!("the model answered {status}")).error,
-    };
-    let status = if is_for_client {
-        status
+    let mut refusal = ApiError::upstream("refused", format!("the model answered {status}"));
+    refusal.retry_after = retry_after;
+    if is_for_client {
+        refusal.status = status;
+        let body = response.json::<Value>().await.unwrap_or_default();
+        if let Some(error) = body.get("error").filter(|error| error.is_object()) {
+            refusal.error = error.clone();
+        }
     } else {
-        StatusCode::BAD_GATEWAY
-    };
-    ApiError {
-        status,
-        error,
-        retry_after,
+        eprintln!("upstream: refused with {status}");
     }
+    refusal
 }
 
 fn unreachable(error: &reqwest::Error) -> ApiError {

@@ -85,7 +85,7 @@ impl Protocol for Ui {
     }
 
     fn end(&mut self, is_cut: bool, (prompt, completion): (u64, u64)) -> Vec<Event> {
-        if is_cut {
+        if is_cut && self.finish_reason == "other" {
             self.finish_reason = "length";
         }
         let mut events = self.begin();

@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
         keys: vec![("demo".to_owned(), "demo-key".to_owned())],
         origins: vec!["http://localhost:5173".to_owned()],
         model: "good".to_owned(),
+        connect: Duration::from_secs(1),
         patience: Duration::from_millis(1000),
         heartbeat: Duration::from_millis(400),
         silence: Duration::from_secs(3),
