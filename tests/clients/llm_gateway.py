@@ -137,6 +137,12 @@ class Protocol:
             self.gateway.line(f"upstream: {model} aborted", since=mark)
             self.usage(mark, model, "the client left")
 
+    def test_client_that_gives_up_early_aborts_the_upstream(self):
+        mark = self.gateway.mark()
+        self.fails("hang", openai.APITimeoutError, 0, self.client.with_options(timeout=0.5))
+        self.gateway.line("the client left before the response began", since=mark)
+        self.gateway.line("upstream: hang aborted after 0 chunks", since=mark)
+
     def test_heartbeats_bridge_long_thinking(self):
         reading = Reading()
         begun = time.monotonic()

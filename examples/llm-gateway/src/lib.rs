@@ -43,13 +43,14 @@ struct Gateway {
 /// When a setting is invalid.
 pub fn app(config: Config) -> Result<Router, Error> {
     let origins = config.origins.iter();
-    let origins = match origins.clone().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(
+    let origins = if origins.clone().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(
             origins
                 .map(|it| it.parse())
                 .collect::<Result<Vec<_>, _>>()?,
-        ),
+        )
     };
     let cors = CorsLayer::new()
         .allow_origin(origins)

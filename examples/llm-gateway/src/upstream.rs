@@ -73,10 +73,12 @@ impl Chunk {
     fn new(mut chunk: Value) -> Result<Self, ApiError> {
         match chunk.get_mut("error").map(Value::take) {
             None | Some(Value::Null) => Ok(Self(chunk)),
-            Some(error) => Err(ApiError {
+            Some(error) if error.is_object() => Err(ApiError {
+                status: StatusCode::BAD_GATEWAY,
                 error,
-                ..ApiError::upstream("", "")
+                retry_after: None,
             }),
+            Some(error) => Err(ApiError::upstream("failed", error)),
         }
     }
 

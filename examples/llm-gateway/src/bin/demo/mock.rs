@@ -36,24 +36,19 @@ async fn complete(headers: HeaderMap, body: Bytes) -> Response {
         }
         "refuse-key" => refuse(StatusCode::UNAUTHORIZED, "invalid_api_key"),
         "crash" => (StatusCode::SERVICE_UNAVAILABLE, "<h1>sorry</h1>").into_response(),
-        "hang" => std::future::pending().await,
+        "hang" => {
+            let _guard = Guard::new(model);
+            std::future::pending().await
+        }
         _ => {
-            let guard = Guard {
-                model: model.to_owned(),
-                tokens: 0,
-                is_over: false,
-            };
-            let chunks = play(model.to_owned(), guard);
+            let chunks = play(model);
             let body = if model == "trickle" {
                 trickle(chunks)
             } else {
                 chunks
             };
-            (
-                [(CONTENT_TYPE, "text/event-stream")],
-                Body::from_stream(body),
-            )
-                .into_response()
+            let content_type = [(CONTENT_TYPE, "text/event-stream")];
+            (content_type, Body::from_stream(body)).into_response()
         }
     }
 }
@@ -75,46 +70,49 @@ enum Step {
 
 /// Returns what a model does after its role.
 fn steps(model: &str) -> BoxStream<'static, Step> {
-    let word = |word: &str| Step::Say(chunk(&json!({ "content": word }), &Value::Null));
-    let words = move |count: usize| {
-        WORDS
-            .iter()
-            .take(count)
-            .flat_map(move |text| [word(text), Step::Wait(PAUSE)])
-    };
-    let error = || {
-        Step::Say(json!({ "error": {
-        "message": "the model lost its thread", "type": "server_error", "param": null,
-        "code": "server_error",
-    } }))
-    };
-    let end = || {
-        let mut usage = chunk(&json!({}), &Value::Null);
-        usage["choices"] = json!([]);
-        usage["usage"] = json!({ "prompt_tokens": 11, "completion_tokens": 6, "total_tokens": 17 });
-        let finish = chunk(&json!({}), &json!("stop"));
-        [Step::Say(finish), Step::Say(usage), Step::Done]
-    };
-    let forever = || Step::Wait(Duration::from_secs(3600));
+    let words = |count| WORDS.iter().take(count).flat_map(|text| word(text));
+    let end = || [finish(), usage(), Step::Done];
     let steps: Vec<_> = match model {
         "think" => [Step::Wait(Duration::from_millis(2500))]
             .into_iter()
             .chain(words(6))
             .chain(end())
             .collect(),
-        "fail" => words(3).chain([error()]).collect(),
-        "fail-first" => vec![error()],
-        "fail-late" => vec![Step::Wait(Duration::from_millis(1500)), error()],
+        "fail" => words(3).chain([fail()]).collect(),
+        "fail-first" => vec![fail()],
+        "fail-late" => vec![Step::Wait(Duration::from_millis(1500)), fail()],
         "break-off" => words(3).chain([Step::BreakOff]).collect(),
         "end-early" => words(3).collect(),
-        "stall" => words(3).chain([forever()]).collect(),
-        "stall-first" => vec![forever()],
-        "endless" => {
-            return stream::iter((0..).flat_map(move |_| words(6))).boxed();
-        }
+        "stall" => words(3).chain([Step::Wait(Duration::MAX)]).collect(),
+        "endless" => return stream::iter(WORDS.iter().cycle().flat_map(|text| word(text))).boxed(),
         _ => words(6).chain(end()).collect(),
     };
     stream::iter(steps).boxed()
+}
+
+fn word(text: &str) -> [Step; 2] {
+    let word = chunk(&json!({ "content": text }), &Value::Null);
+    [Step::Say(word), Step::Wait(PAUSE)]
+}
+
+fn finish() -> Step {
+    Step::Say(chunk(&json!({}), &json!("stop")))
+}
+
+fn usage() -> Step {
+    let mut usage = chunk(&json!({}), &Value::Null);
+    usage["choices"] = json!([]);
+    usage["usage"] = json!({ "prompt_tokens": 11, "completion_tokens": 6, "total_tokens": 17 });
+    Step::Say(usage)
+}
+
+fn fail() -> Step {
+    Step::Say(json!({ "error": {
+        "message": "the model lost its thread",
+        "type": "server_error",
+        "param": null,
+        "code": "server_error",
+    } }))
 }
 
 fn chunk(delta: &Value, finish_reason: &Value) -> Value {
@@ -128,12 +126,11 @@ fn chunk(delta: &Value, finish_reason: &Value) -> Value {
 }
 
 /// Plays the steps of a model.
-fn play(model: String, guard: Guard) -> BoxStream<'static, io::Result<Bytes>> {
-    let role = Step::Say(chunk(
-        &json!({ "role": "assistant", "content": "" }),
-        &Value::Null,
-    ));
-    let steps = stream::iter([role]).chain(steps(&model));
+fn play(model: &str) -> BoxStream<'static, io::Result<Bytes>> {
+    let role = json!({ "role": "assistant", "content": "" });
+    let role = Step::Say(chunk(&role, &Value::Null));
+    let steps = stream::iter([role]).chain(steps(model));
+    let guard = Guard::new(model);
     stream::unfold((steps, guard), async |(mut steps, mut guard)| {
         loop {
             let item = match steps.next().await {
@@ -142,7 +139,7 @@ fn play(model: String, guard: Guard) -> BoxStream<'static, io::Result<Bytes>> {
                     continue;
                 }
                 Some(Step::Say(data)) => {
-                    guard.tokens += 1;
+                    guard.chunks += 1;
                     Ok(format!("data: {data}\n\n").into())
                 }
                 Some(Step::Done) => {
@@ -182,8 +179,18 @@ fn trickle(chunks: BoxStream<'static, io::Result<Bytes>>) -> BoxStream<'static, 
 /// Says so when an answer is dropped before its end.
 struct Guard {
     model: String,
-    tokens: usize,
+    chunks: usize,
     is_over: bool,
+}
+
+impl Guard {
+    fn new(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            chunks: 0,
+            is_over: false,
+        }
+    }
 }
 
 impl Drop for Guard {
@@ -191,7 +198,7 @@ impl Drop for Guard {
         if !self.is_over {
             println!(
                 "upstream: {} aborted after {} chunks",
-                self.model, self.tokens
+                self.model, self.chunks
             );
         }
     }
