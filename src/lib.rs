@@ -79,7 +79,8 @@
 //! not.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![forbid(unsafe_code)]
+// With one exception, which src/runtime/trace_variable.rs explains.
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 mod error;
@@ -103,7 +104,9 @@ pub use lambda_stream_wire::failure::{self, Failure};
 pub use self::error::Error;
 pub use self::event::{Context, LambdaEvent};
 pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Raw, Response};
-pub use self::runtime::{Handler, RunError, Runtime, check_handler, run, run_with_writer};
+pub use self::runtime::{
+    Handler, HandlerMut, RunError, Runtime, Sequential, check_handler, run, run_with_writer,
+};
 
 /// The code of the README compiles.
 #[cfg(doctest)]

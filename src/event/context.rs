@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{HeaderMap, HeaderValue};
@@ -30,17 +31,21 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     headers: HeaderMap,
     expires: Option<Instant>,
+    cold_start: bool,
     environment: Arc<Environment>,
 }
 
 /// What the environment says of the function; the same for every invocation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Environment {
+    /// Whether there has been an invocation.
+    warm: AtomicBool,
     pub(crate) function_name: Option<String>,
     pub(crate) function_version: Option<String>,
     pub(crate) memory_size_mb: Option<u32>,
     pub(crate) log_group: Option<String>,
     pub(crate) log_stream: Option<String>,
+    pub(crate) initialization_type: Option<String>,
 }
 
 impl Environment {
@@ -48,12 +53,14 @@ impl Environment {
     pub(crate) fn from_env() -> Self {
         let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
         Self {
+            warm: AtomicBool::new(false),
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             function_version: text("AWS_LAMBDA_FUNCTION_VERSION"),
             memory_size_mb: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
                 .and_then(|size| size.parse().ok()),
             log_group: text("AWS_LAMBDA_LOG_GROUP_NAME"),
             log_stream: text("AWS_LAMBDA_LOG_STREAM_NAME"),
+            initialization_type: text("AWS_LAMBDA_INITIALIZATION_TYPE"),
         }
     }
 }
@@ -100,6 +107,7 @@ impl Context {
         Self(Arc::new(Inner {
             headers,
             expires: None,
+            cold_start: false,
             environment: Arc::default(),
         }))
     }
@@ -131,6 +139,7 @@ impl Context {
         Ok(Self(Arc::new(Inner {
             expires: deadline_of(&headers).and_then(expires),
             headers,
+            cold_start: !environment.warm.swap(true, Ordering::Relaxed),
             environment,
         })))
     }
@@ -173,6 +182,7 @@ impl Context {
         Self(Arc::new(Inner {
             headers: HeaderMap::new(),
             expires: Some(expires),
+            cold_start: false,
             environment: Arc::default(),
         }))
     }
@@ -192,8 +202,26 @@ impl Context {
         self.text(api::TENANT_ID)
     }
 
-    /// The nonce of this attempt, which the runtime echoes.
-    pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
+    /// Whether this is the first invocation that this runtime serves.
+    pub fn is_cold_start(&self) -> bool {
+        self.0.cold_start
+    }
+
+    /// The id of this attempt: a retry has the same request id, and another invocation id.
+    ///
+    /// `None` where the service does not send one, which it has done since 2026 only.
+    pub fn invocation_id(&self) -> Option<&str> {
+        self.text(api::INVOCATION_ID)
+    }
+
+    /// How the sandbox came to be: `on-demand`, `provisioned-concurrency`, `snap-start` or
+    /// `lambda-managed-instances`, from `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub fn initialization_type(&self) -> Option<&str> {
+        self.0.environment.initialization_type.as_deref()
+    }
+
+    /// The invocation id as it came: the runtime echoes it.
+    pub(crate) fn invocation_nonce(&self) -> Option<&HeaderValue> {
         header(&self.0.headers, api::INVOCATION_ID)
     }
 
@@ -354,7 +382,8 @@ mod tests {
         let identity: serde_json::Value = context.cognito_identity().unwrap().unwrap();
         assert_eq!(identity["cognitoIdentityId"], "c");
         assert_eq!(context.tenant_id(), Some("blue"));
-        assert_eq!(context.invocation_id().unwrap(), "nonce");
+        assert_eq!(context.invocation_id(), Some("nonce"));
+        assert_eq!(context.invocation_nonce().unwrap(), "nonce");
     }
 
     #[test]
@@ -364,6 +393,18 @@ mod tests {
         assert_eq!(context.remaining_time(), None);
         assert_eq!(context.tenant_id(), None);
         assert_eq!(context.client_context::<serde_json::Value>().unwrap(), None);
+    }
+
+    #[test]
+    fn only_the_first_invocation_is_a_cold_start() {
+        let environment = Arc::new(Environment::default());
+        let seen = [(); 3].map(|()| {
+            let mut headers = HeaderMap::new();
+            headers.insert(api::REQUEST_ID, HeaderValue::from_static("1"));
+            let context = Context::from_headers(headers, Arc::clone(&environment));
+            context.unwrap().is_cold_start()
+        });
+        assert_eq!(seen, [true, false, false]);
     }
 
     #[test]

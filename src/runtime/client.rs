@@ -50,6 +50,11 @@ impl Client {
         }
     }
 
+    /// Returns a client of the same Runtime API, with a connection of its own.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.endpoint.clone(), self.report)
+    }
+
     /// Waits for an invocation; returns its headers and its event.
     pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
         let mut empty_answers = 0;
@@ -229,7 +234,7 @@ impl Client {
     fn invocation_request(&self, context: &Context, call: &str) -> Result<Request<()>, RunError> {
         let path = format!("{}{}{call}", api::INVOCATION, context.request_id());
         let mut request = self.request(Method::POST, &path)?;
-        if let Some(nonce) = context.invocation_id() {
+        if let Some(nonce) = context.invocation_nonce() {
             request
                 .headers_mut()
                 .insert(api::INVOCATION_ID, nonce.clone());

@@ -11,7 +11,7 @@ use lambda_stream_wire::limits::BUFFERED_RESPONSE_LIMIT;
 
 use super::client::Client;
 use super::error::RunError;
-use super::handler::{Handler, Reply};
+use super::handler::{HandlerMut, Reply};
 use super::timer::Timer;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
 use crate::event::LambdaEvent;
@@ -26,7 +26,7 @@ pub(super) async fn serve<H, M>(
     limit: SizeLimit,
 ) -> Result<(), RunError>
 where
-    H: Handler<M>,
+    H: HandlerMut<M>,
 {
     let context = event.context.clone();
     let Reply { response, after } = match within_deadline(handler.call(event), timer.as_mut()).await

@@ -3,28 +3,36 @@
 mod answer;
 mod check;
 mod client;
+mod concurrency;
 mod connection;
 mod dispatcher;
 mod endpoint;
 mod error;
 mod handler;
 mod invocation;
+mod join;
 mod options;
 mod outbox;
 mod report;
+mod sequential;
 mod socket;
 mod timer;
+mod trace_variable;
+mod workers;
 
 use serde::de::DeserializeOwned;
 
 pub use self::check::check_handler;
 pub use self::error::RunError;
-pub use self::handler::Handler;
-#[cfg(any(feature = "testing", feature = "web"))]
-pub(crate) use self::handler::Reply;
+#[cfg(feature = "web")]
+pub(crate) use self::handler::Shared;
 #[cfg(feature = "testing")]
 pub(crate) use self::handler::Writing;
+pub use self::handler::{Handler, HandlerMut};
+#[cfg(any(feature = "testing", feature = "web"))]
+pub(crate) use self::handler::{NotShared, Reply};
 pub use self::options::Runtime;
+pub use self::sequential::Sequential;
 use crate::body::writer::ResponseWriter;
 use crate::error::Error;
 use crate::event::LambdaEvent;
@@ -105,7 +113,7 @@ where
 /// As [`run`].
 pub async fn run_with_writer<F, T, E>(handler: F) -> Result<(), RunError>
 where
-    F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+    F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
     T: DeserializeOwned + 'static,
     E: Into<Error>,
 {

@@ -1,21 +1,20 @@
 //! The options of a runtime, and its loop.
 
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use super::client::Client;
+use super::concurrency::{concurrency, not_shared};
 use super::endpoint::{Endpoint, RUNTIME_API};
 use super::error::RunError;
 use super::handler::{Handler, Writing};
-use super::invocation::serve;
 use super::report::{self, Report};
-use super::timer::Timer;
+use super::trace_variable::TraceVariable;
+use super::workers::Workers;
 use crate::body::writer::ResponseWriter;
 use crate::error::{Error, contain_async, into_failure};
-use crate::event::{Context, Environment, LambdaEvent};
+use crate::event::{Environment, LambdaEvent};
 use crate::response::SizeLimit;
 
 /// How long before its deadline a response is ended, unless it is set.
@@ -42,6 +41,8 @@ pub struct Runtime {
     local_addr: Option<String>,
     deadline_margin: Option<Duration>,
     response_limit: SizeLimit,
+    max_concurrency: Option<u16>,
+    sets_trace_variable: bool,
 }
 
 impl Default for Runtime {
@@ -59,6 +60,8 @@ impl Runtime {
             local_addr: None,
             deadline_margin: Some(DEADLINE_MARGIN),
             response_limit: SizeLimit::NONE,
+            max_concurrency: None,
+            sets_trace_variable: true,
         }
     }
 
@@ -125,6 +128,59 @@ impl Runtime {
         self
     }
 
+    /// Sets how many invocations are served at once, in place of `AWS_LAMBDA_MAX_CONCURRENCY`; one, if
+    /// neither is set.
+    ///
+    /// The service sets the variable on Lambda Managed Instances, so a program needs this option only
+    /// in tests and to try it locally. Each of the invocations has a worker with its own connection to
+    /// the Runtime API, and all of them are polled in the task of the caller: nothing is spawned, and
+    /// nothing has to be `Send`. So a handler that blocks the thread, or computes for long, holds up
+    /// the others.
+    ///
+    /// * A failure, a panic, a deadline, a refused response and a lost connection are matters of one
+    ///   invocation; the others go on. So does a slow reader.
+    /// * A worker that cannot reach the Runtime API for about five seconds is replaced after a pause of
+    ///   a second. Only when none of them can does the runtime end.
+    /// * Where an answer of the Runtime API says that this sandbox cannot serve anything any more, the
+    ///   invocations that are being served are ended first, without asking for others.
+    ///
+    /// A handler that cannot be shared, which is one in [`Sequential`](crate::Sequential), fails at
+    /// start where this is more than 1. So does a concurrency of 0.
+    ///
+    /// ```no_run
+    /// use std::cell::Cell;
+    ///
+    /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
+    ///
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
+    /// let served = Cell::new(0);
+    /// Runtime::new()
+    ///     .max_concurrency(8)
+    ///     .run(async |_: LambdaEvent<()>| {
+    ///         served.set(served.get() + 1);
+    ///         Ok::<_, Error>(Raw(tokio_stream::once(Ok::<_, Error>(served.get().to_string()))))
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub fn max_concurrency(mut self, invocations: u16) -> Self {
+        self.max_concurrency = Some(invocations);
+        self
+    }
+
+    /// Leaves the environment variable `_X_AMZN_TRACE_ID` alone.
+    ///
+    /// Without this, the runtime sets the variable to [`Context::trace_id`](crate::Context::trace_id) before each invocation, so
+    /// that the AWS SDKs and X-Ray find it. It does so on AWS only, where one invocation is served at a
+    /// time, and on tokio's current-thread flavour: only there is no task of another worker thread able
+    /// to read the environment at that moment. Rust code reads the environment under a lock of the
+    /// standard library, but C code that calls `getenv` on a thread of its own does not: a program with
+    /// such threads should call this.
+    pub fn without_trace_variable(mut self) -> Self {
+        self.sets_trace_variable = false;
+        self
+    }
+
     /// Serves invocations with this handler; see [`run`](crate::run).
     ///
     /// # Errors
@@ -144,7 +200,7 @@ impl Runtime {
     /// As [`run`](crate::run).
     pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<(), RunError>
     where
-        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
         T: DeserializeOwned + 'static,
         E: Into<Error>,
     {
@@ -197,24 +253,31 @@ impl Runtime {
         E: Into<Error>,
     {
         let place = self.place()?;
-        let environment = Arc::new(Environment::from_env());
+        let count = concurrency(self.max_concurrency)?;
         let mut client = Client::new(place.endpoint.clone(), place.report());
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
-        let mut handler = match ready.and_then(|ready| ready) {
+        let handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
             Err(failure) => {
                 client.fail_init(&failure).await;
                 return Err(RunError::setup(failure));
             }
         };
-        loop {
-            let (headers, event) = client.next().await?;
-            let context = Context::from_headers(headers, Arc::clone(&environment))
-                .map_err(|error| RunError::refused(error.to_string()))?;
-            let timer = pin!(Timer::new(&context, self.deadline_margin));
-            let event = LambdaEvent::new(event, context);
-            serve(&mut handler, event, &mut client, timer, self.response_limit).await?;
-        }
+        let Ok(workers) = handler.into_workers(count) else {
+            let error = not_shared(count);
+            client.fail_init(&into_failure(error.to_string())).await;
+            return Err(error);
+        };
+        let sets_variable = self.sets_trace_variable && count == 1 && place.is_aws();
+        Workers::new(
+            Environment::from_env(),
+            self.deadline_margin,
+            self.response_limit,
+            TraceVariable::new(sets_variable),
+        )
+        .run(client, workers)
+        .await
+        .map(|never| match never {})
     }
 
     /// Returns where invocations come from.
@@ -280,6 +343,16 @@ struct Place {
 }
 
 impl Place {
+    /// Whether the Runtime API is that of the environment, and not the local Lambda.
+    #[allow(clippy::unused_self)]
+    fn is_aws(&self) -> bool {
+        #[cfg(feature = "local")]
+        let is_aws = self.local.is_none();
+        #[cfg(not(feature = "local"))]
+        let is_aws = true;
+        is_aws
+    }
+
     fn report(&self) -> Report {
         Report {
             #[cfg(feature = "local")]

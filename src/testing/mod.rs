@@ -110,7 +110,7 @@ use self::server::{Plan, Server};
 use crate::body::writer::ResponseWriter;
 use crate::error::{Error, Failure};
 use crate::event::LambdaEvent;
-use crate::runtime::{Handler, Reply, Runtime, Writing};
+use crate::runtime::{Handler, HandlerMut, NotShared, Reply, Runtime, Writing};
 use lambda_stream_local::serve::LONGEST_TIMEOUT;
 
 /// A measurement with its options; see the [module](self) for what is measured.
@@ -198,7 +198,9 @@ impl Measure {
         let recorder = Arc::new(Recorder::default());
         let mut server = Server::start(plan, Arc::clone(&recorder))
             .map_err(|error| MeasureError::new("the reader cannot be started", error))?;
-        let runtime = Runtime::new().runtime_api(server.address.to_string());
+        let runtime = Runtime::new()
+            .runtime_api(server.address.to_string())
+            .max_concurrency(1);
         let mut runtime = pin!(runtime.run(Measured {
             handler,
             recorder: &recorder,
@@ -254,7 +256,7 @@ impl Measure {
     /// ```
     pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<Report, MeasureError>
     where
-        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
         T: DeserializeOwned + 'static,
         E: Into<Error>,
     {
@@ -268,9 +270,25 @@ struct Measured<'a, H> {
     recorder: &'a Recorder,
 }
 
-impl<H, M> Handler<(Recorder, M)> for Measured<'_, H>
+impl<'a, H, M> Handler<(Recorder, M)> for Measured<'a, H>
 where
     H: Handler<M>,
+{
+    type Worker = Measured<'a, H::Worker>;
+
+    fn into_workers(self, count: usize) -> Result<Vec<Self::Worker>, NotShared> {
+        let workers = self.handler.into_workers(count)?.into_iter();
+        let measured = workers.map(|handler| Measured {
+            handler,
+            recorder: self.recorder,
+        });
+        Ok(measured.collect())
+    }
+}
+
+impl<H, M> HandlerMut<(Recorder, M)> for Measured<'_, H>
+where
+    H: HandlerMut<M>,
 {
     async fn call(
         &mut self,
