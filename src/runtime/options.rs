@@ -277,7 +277,6 @@ impl Runtime {
         )
         .run(client, workers)
         .await
-        .map(|never| match never {})
     }
 
     /// Returns where invocations come from.

@@ -1,6 +1,5 @@
 //! The workers: each has a connection of its own, and serves one invocation after the other.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -64,7 +63,7 @@ impl Workers {
         &self,
         client: Client,
         mut handlers: Vec<H>,
-    ) -> Result<Infallible, RunError>
+    ) -> Result<(), RunError>
     where
         H: HandlerMut<M>,
     {
@@ -86,31 +85,31 @@ impl Workers {
         ended
     }
 
-    /// Serves one invocation after the other. A worker that gives up reaching the Runtime API begins
-    /// anew, unless all of them have given up.
+    /// Serves one invocation after the other, until an error or the stop. A worker that gives up
+    /// reaching the Runtime API begins anew, unless all of them have given up.
     async fn work<H, M>(
         &self,
         handler: &mut H,
         mut client: Client,
         count: usize,
         busy: &Busy,
-    ) -> Result<Infallible, RunError>
+    ) -> Result<(), RunError>
     where
         H: HandlerMut<M>,
     {
         let mut is_lost = false;
         loop {
-            let error = match self
+            let served = self
                 .serve_next(handler, &mut client, &mut is_lost, busy)
-                .await
-            {
+                .await;
+            busy.0.store(false, Ordering::Relaxed);
+            let is_stopping = self.state.stopping.load(Ordering::Relaxed);
+            let error = match served {
+                Ok(()) if is_stopping => return Ok(()),
                 Ok(()) => continue,
+                Err(error) if is_stopping || !error.is_connection() => return Err(error),
                 Err(error) => error,
             };
-            busy.0.store(false, Ordering::Relaxed);
-            if !error.is_connection() {
-                return Err(error);
-            }
             if !is_lost {
                 is_lost = true;
                 self.state.lost.fetch_add(1, Ordering::Relaxed);
@@ -147,8 +146,6 @@ impl Workers {
         self.trace_variable.set(context.trace_id());
         let timer = pin!(Timer::new(&context, self.deadline_margin));
         let event = LambdaEvent::new(event, context);
-        serve(handler, event, client, timer, self.response_limit).await?;
-        busy.0.store(false, Ordering::Relaxed);
-        Ok(())
+        serve(handler, event, client, timer, self.response_limit).await
     }
 }

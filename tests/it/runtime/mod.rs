@@ -1,5 +1,6 @@
 //! The runtime against a scripted Runtime API.
 
+mod concurrency;
 mod configuration;
 mod errors;
 mod exact_bytes;
