@@ -39,6 +39,7 @@
 //! | server-sent events, rows as JSON or CSV | [`format`](mod@crate::format) |
 //! | web apps: axum, tower services of `http` types | module `web`, with the cargo feature of that name |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`], [`failure::kind`] |
+//! | many invocations at once | [`Runtime::max_concurrency`]; [`Sequential`] for a handler that cannot |
 //! | options, and a set-up that can fail | [`Runtime`] |
 //! | tests and benchmarks of a handler | module `testing`, with the cargo feature of that name |
 //! | the bytes themselves, for a client of your own | [`Frames`] |

@@ -396,6 +396,20 @@ mod tests {
     }
 
     #[test]
+    fn initialization_type_comes_from_the_environment() {
+        let environment = Environment {
+            initialization_type: Some("snap-start".to_owned()),
+            ..Environment::default()
+        };
+        let headers = [(api::REQUEST_ID, "1")].map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        let context = Context::from_headers(headers.into_iter().collect(), Arc::new(environment));
+        assert_eq!(context.unwrap().initialization_type(), Some("snap-start"));
+    }
+
+    #[test]
     fn only_the_first_invocation_is_a_cold_start() {
         let environment = Arc::new(Environment::default());
         let seen = [(); 3].map(|()| {

@@ -106,6 +106,10 @@ where
 
 /// Serves invocations with a handler that writes its response instead of returning it.
 ///
+/// The function is called again while earlier calls are running, where
+/// [many invocations](Runtime::max_concurrency) are served at once: state that it changes stands in a
+/// [`Cell`](std::cell::Cell), a [`RefCell`](std::cell::RefCell) or a lock.
+///
 /// See [`writer`](crate::body::writer) for what it can do and for an example, and [`run`] for everything else.
 ///
 /// # Errors

@@ -252,8 +252,8 @@ impl Runtime {
         H: Handler<M>,
         E: Into<Error>,
     {
-        let place = self.place()?;
         let count = concurrency(self.max_concurrency)?;
+        let place = self.place(count)?;
         let mut client = Client::new(place.endpoint.clone(), place.report());
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
         let handler = match ready.and_then(|ready| ready) {
@@ -268,7 +268,7 @@ impl Runtime {
             client.fail_init(&into_failure(error.to_string())).await;
             return Err(error);
         };
-        let sets_variable = self.sets_trace_variable && count == 1 && place.is_aws();
+        let sets_variable = self.sets_trace_variable && count == 1 && place.is_aws;
         Workers::new(
             Environment::from_env(),
             self.deadline_margin,
@@ -280,23 +280,27 @@ impl Runtime {
     }
 
     /// Returns where invocations come from.
-    fn place(&self) -> Result<Place, RunError> {
-        let endpoint = match &self.runtime_api {
-            Some(address) => Some(Endpoint::parse("Runtime::runtime_api", address)?),
-            None => Endpoint::from_env()?,
+    fn place(&self, concurrency: usize) -> Result<Place, RunError> {
+        let (endpoint, is_aws) = match &self.runtime_api {
+            Some(address) => (
+                Some(Endpoint::parse("Runtime::runtime_api", address)?),
+                false,
+            ),
+            None => (Endpoint::from_env()?, true),
         };
         match endpoint {
             Some(endpoint) => Ok(Place {
                 endpoint,
+                is_aws,
                 #[cfg(feature = "local")]
                 local: None,
             }),
-            None => self.local_place(),
+            None => self.local_place(concurrency),
         }
     }
 
     #[cfg(feature = "local")]
-    fn local_place(&self) -> Result<Place, RunError> {
+    fn local_place(&self, concurrency: usize) -> Result<Place, RunError> {
         use std::env::{self, VarError};
         use std::io::Write;
 
@@ -314,19 +318,25 @@ impl Runtime {
                 }
             },
         };
-        let server = Server::start_on_terminal(&address)
+        let server = Server::builder()
+            .from_env()
+            .address(address)
+            .concurrency(concurrency)
+            .terminal()
+            .start()
             .map_err(|error| RunError::configuration("the local Lambda did not start", error))?;
         // A closed stderr is not a reason to stop.
         let _ = std::io::stderr().write_all(server.banner().as_bytes());
         Ok(Place {
             endpoint: Endpoint::parse(RUNTIME_API, &server.runtime_api().to_string())?,
+            is_aws: false,
             local: Some(server),
         })
     }
 
     #[cfg(not(feature = "local"))]
     #[allow(clippy::unused_self)]
-    fn local_place(&self) -> Result<Place, RunError> {
+    fn local_place(&self, _: usize) -> Result<Place, RunError> {
         Err(RunError::invalid(format!(
             "{RUNTIME_API} is not set, so this is not AWS Lambda; deploy the program, or enable the cargo \
              feature `local` of lambda-stream to run it here"
@@ -337,21 +347,13 @@ impl Runtime {
 /// Where invocations come from: the Runtime API, and the local Lambda if that is what serves it.
 struct Place {
     endpoint: Endpoint,
+    /// Whether the environment named the Runtime API, as it does on AWS.
+    is_aws: bool,
     #[cfg(feature = "local")]
     local: Option<lambda_stream_local::Server>,
 }
 
 impl Place {
-    /// Whether the Runtime API is that of the environment, and not the local Lambda.
-    #[allow(clippy::unused_self)]
-    fn is_aws(&self) -> bool {
-        #[cfg(feature = "local")]
-        let is_aws = self.local.is_none();
-        #[cfg(not(feature = "local"))]
-        let is_aws = true;
-        is_aws
-    }
-
     fn report(&self) -> Report {
         Report {
             #[cfg(feature = "local")]

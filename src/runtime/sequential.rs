@@ -37,6 +37,7 @@ mod private {
 
 use self::private::OneAtATime;
 
+#[diagnostic::do_not_recommend]
 impl<H, M> Handler<(OneAtATime, M)> for Sequential<H>
 where
     H: HandlerMut<M>,

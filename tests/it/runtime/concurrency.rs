@@ -398,3 +398,29 @@ async fn router_serves_requests_at_once() {
     })
     .await;
 }
+
+/// The local Lambda that `run` starts hands out as many invocations as the program asks for.
+#[cfg(feature = "local")]
+#[tokio::test]
+async fn local_lambda_asks_for_several() {
+    use tokio::sync::Barrier;
+
+    use crate::support::client::Client;
+
+    let barrier = Barrier::new(4);
+    let handler = async |_: LambdaEvent<Value>| {
+        barrier.wait().await;
+        Ok::<_, Error>((Head::ok(), texts(["all here"])))
+    };
+    let address = Api::bind().await.address();
+    let runtime = concurrent(4).local_addr(&address);
+    run_until(runtime.run(handler), async {
+        let client = async || {
+            let mut client = Client::connect(&address).await;
+            client.invoke(&Value::Null).await.status()
+        };
+        let seen = tokio::join!(client(), client(), client(), client());
+        assert_eq!(seen, [http::StatusCode::OK; 4].into());
+    })
+    .await;
+}
