@@ -83,7 +83,8 @@ impl<F: Future> Join<F> {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+    /// Like [`next`](Self::next).
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         if self.slots.iter().all(|slot| slot.future.is_none()) {
             return Poll::Ready(None);
         }

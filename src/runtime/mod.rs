@@ -16,6 +16,7 @@ mod outbox;
 mod report;
 mod sequential;
 mod socket;
+mod threads;
 mod timer;
 mod trace_variable;
 mod workers;

@@ -252,7 +252,7 @@ impl Runtime {
         H: Handler<M>,
         E: Into<Error>,
     {
-        let count = concurrency(self.max_concurrency)?;
+        let count = self.concurrency()?;
         let place = self.place(count)?;
         let mut client = Client::new(place.endpoint.clone(), place.report());
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
@@ -269,18 +269,25 @@ impl Runtime {
             return Err(error);
         };
         let sets_variable = self.sets_trace_variable && count == 1 && place.is_aws;
-        Workers::new(
-            Environment::from_env(),
-            self.deadline_margin,
-            self.response_limit,
-            TraceVariable::new(sets_variable),
-        )
-        .run(client, workers)
-        .await
+        self.workers(count, TraceVariable::new(sets_variable))
+            .run(client, workers)
+            .await
+    }
+
+    /// Returns what this many workers have in common.
+    pub(super) fn workers(&self, count: usize, trace_variable: TraceVariable) -> Workers {
+        let environment = Environment::from_env();
+        let (margin, limit) = (self.deadline_margin, self.response_limit);
+        Workers::new(count, environment, margin, limit, trace_variable)
+    }
+
+    /// Returns how many invocations are served at once.
+    pub(super) fn concurrency(&self) -> Result<usize, RunError> {
+        concurrency(self.max_concurrency)
     }
 
     /// Returns where invocations come from.
-    fn place(&self, concurrency: usize) -> Result<Place, RunError> {
+    pub(super) fn place(&self, concurrency: usize) -> Result<Place, RunError> {
         let (endpoint, is_aws) = match &self.runtime_api {
             Some(address) => (
                 Some(Endpoint::parse("Runtime::runtime_api", address)?),
@@ -345,8 +352,8 @@ impl Runtime {
 }
 
 /// Where invocations come from: the Runtime API, and the local Lambda if that is what serves it.
-struct Place {
-    endpoint: Endpoint,
+pub(super) struct Place {
+    pub(super) endpoint: Endpoint,
     /// Whether the environment named the Runtime API, as it does on AWS.
     is_aws: bool,
     #[cfg(feature = "local")]
@@ -354,7 +361,7 @@ struct Place {
 }
 
 impl Place {
-    fn report(&self) -> Report {
+    pub(super) fn report(&self) -> Report {
         Report {
             #[cfg(feature = "local")]
             shown_locally: self.local.is_some(),

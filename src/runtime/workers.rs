@@ -1,9 +1,13 @@
 //! The workers: each has a connection of its own, and serves one invocation after the other.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::client::Client;
 use super::error::RunError;
@@ -25,14 +29,24 @@ pub(super) struct Workers {
     pub(super) response_limit: SizeLimit,
     /// Set before each invocation, where one is served at a time.
     pub(super) trace_variable: TraceVariable,
+    /// Number of workers, on all threads.
+    count: usize,
     state: State,
 }
 
-/// Atomic only so that the future of [`run`](crate::run) is `Send` where the handler is.
-#[derive(Default)]
+/// What all workers do, on whatever thread they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The handlers of other threads are still being set up, so nothing is asked for yet.
+    Starting,
+    Serving,
+    /// What is being served is ended, and nothing more is asked for.
+    Stopping,
+}
+
+/// Shared by all threads.
 struct State {
-    /// Whether no more invocations are asked for.
-    stopping: AtomicBool,
+    phase: watch::Sender<Phase>,
     /// Number of workers that have given up reaching the Runtime API and not reached it since.
     lost: AtomicUsize,
 }
@@ -43,6 +57,7 @@ struct Busy(AtomicBool);
 
 impl Workers {
     pub(super) fn new(
+        count: usize,
         environment: Environment,
         deadline_margin: Option<Duration>,
         response_limit: SizeLimit,
@@ -53,8 +68,34 @@ impl Workers {
             deadline_margin,
             response_limit,
             trace_variable,
-            state: State::default(),
+            count,
+            state: State {
+                phase: watch::Sender::new(Phase::Starting),
+                lost: AtomicUsize::new(0),
+            },
         }
+    }
+
+    /// Moves on to the next phase; there is no way back.
+    pub(super) fn enter(&self, next: Phase) {
+        self.state.phase.send_if_modified(|phase| {
+            let is_later = *phase != Phase::Stopping && *phase != next;
+            if is_later {
+                *phase = next;
+            }
+            is_later
+        });
+    }
+
+    /// Waits until every thread is set up. Returns whether invocations are to be served.
+    pub(super) async fn wait_for_start(&self) -> bool {
+        let mut phase = self.state.phase.subscribe();
+        let started = phase.wait_for(|phase| *phase != Phase::Starting).await;
+        started.is_ok_and(|phase| *phase == Phase::Serving)
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.state.phase.borrow() == Phase::Stopping
     }
 
     /// Serves invocations, as many at once as there are handlers, until one of the workers meets what
@@ -67,19 +108,25 @@ impl Workers {
     where
         H: HandlerMut<M>,
     {
-        let count = handlers.len();
-        if let (1, Some(handler)) = (count, handlers.first_mut()) {
-            return self.work(handler, client, count, &Busy::default()).await;
+        self.enter(Phase::Serving);
+        if let (1, Some(handler)) = (self.count, handlers.first_mut()) {
+            return self.work(handler, client, &Busy::default()).await;
         }
         let busy: Vec<_> = handlers.iter().map(|_| Busy::default()).collect();
         let mut join = Join::new(handlers.iter_mut().zip(&busy).map(|(handler, busy)| {
             let client = client.another();
-            self.work(handler, client, count, busy)
+            self.work(handler, client, busy)
         }));
-        let Some(ended) = join.next().await else {
-            return Err(RunError::invalid("there are no workers"));
-        };
-        self.state.stopping.store(true, Ordering::Relaxed);
+        let mut phase = self.state.phase.subscribe();
+        let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
+        let ended = poll_fn(|cx| {
+            if stopping.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            join.poll_next(cx).map(|ended| ended.unwrap_or(Ok(())))
+        })
+        .await;
+        self.enter(Phase::Stopping);
         join.retain(|index| busy[index].0.load(Ordering::Relaxed));
         while join.next().await.is_some() {}
         ended
@@ -91,7 +138,6 @@ impl Workers {
         &self,
         handler: &mut H,
         mut client: Client,
-        count: usize,
         busy: &Busy,
     ) -> Result<(), RunError>
     where
@@ -103,7 +149,7 @@ impl Workers {
                 .serve_next(handler, &mut client, &mut is_lost, busy)
                 .await;
             busy.0.store(false, Ordering::Relaxed);
-            let is_stopping = self.state.stopping.load(Ordering::Relaxed);
+            let is_stopping = self.is_stopping();
             let error = match served {
                 Ok(()) if is_stopping => return Ok(()),
                 Ok(()) => continue,
@@ -114,7 +160,7 @@ impl Workers {
                 is_lost = true;
                 self.state.lost.fetch_add(1, Ordering::Relaxed);
             }
-            if self.state.lost.load(Ordering::Relaxed) >= count {
+            if self.state.lost.load(Ordering::Relaxed) >= self.count {
                 return Err(error);
             }
             client.report.warn(

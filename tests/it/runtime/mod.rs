@@ -7,4 +7,5 @@ mod exact_bytes;
 mod handlers;
 mod replies;
 mod responses;
+mod threads;
 mod timing;
