@@ -27,7 +27,10 @@ impl TraceVariable {
     }
 
     /// Sets the variable for an invocation that is about to begin, or removes it.
-    #[allow(unsafe_code)]
+    #[allow(
+        unsafe_code,
+        reason = "the variable cannot be set without it; see the comment below"
+    )]
     pub(super) fn set(&self, trace_id: Option<&str>) {
         if !self.is_set {
             return;
