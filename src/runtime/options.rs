@@ -170,12 +170,12 @@ impl Runtime {
 
     /// Leaves the environment variable `_X_AMZN_TRACE_ID` alone.
     ///
-    /// Without this, the runtime sets the variable to [`Context::trace_id`](crate::Context::trace_id) before each invocation, so
-    /// that the AWS SDKs and X-Ray find it. It does so on AWS only, where one invocation is served at a
-    /// time, and on tokio's current-thread flavour: only there is no task of another worker thread able
-    /// to read the environment at that moment. Rust code reads the environment under a lock of the
-    /// standard library, but C code that calls `getenv` on a thread of its own does not: a program with
-    /// such threads should call this.
+    /// Without this, the runtime sets the variable to [`Context::trace_id`](crate::Context::trace_id)
+    /// before each invocation, so that the AWS SDKs and X-Ray find it. It does so on AWS only, where
+    /// one invocation is served at a time, and on tokio's current-thread flavour: only there is no task
+    /// of another worker thread able to read the environment at that moment. Rust code reads the
+    /// environment under a lock of the standard library, but C code that calls `getenv` on a thread of
+    /// its own does not: a program with such threads should call this.
     pub fn without_trace_variable(mut self) -> Self {
         self.sets_trace_variable = false;
         self
