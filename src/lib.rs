@@ -39,6 +39,7 @@
 //! | server-sent events, rows as JSON or CSV | [`format`](mod@crate::format) |
 //! | web apps: axum, tower services of `http` types | module `web`, with the cargo feature of that name |
 //! | what happens when something goes wrong | [the table of outcomes](run#outcomes), [`Failure`], [`failure::kind`] |
+//! | many invocations at once | [`Runtime::max_concurrency`]; [`Sequential`] for a handler that cannot |
 //! | options, and a set-up that can fail | [`Runtime`] |
 //! | tests and benchmarks of a handler | module `testing`, with the cargo feature of that name |
 //! | the bytes themselves, for a client of your own | [`Frames`] |
@@ -107,7 +108,9 @@ pub use lambda_stream_wire::failure::{self, Failure};
 pub use self::error::Error;
 pub use self::event::{Context, LambdaEvent};
 pub use self::response::{Frames, Head, HeadError, IntoResponse, Json, Raw, Response};
-pub use self::runtime::{Handler, RunError, Runtime, check_handler, run, run_with_writer};
+pub use self::runtime::{
+    Handler, HandlerMut, RunError, Runtime, Sequential, check_handler, run, run_with_writer,
+};
 
 /// The code of the README compiles; one example is a web app.
 #[cfg(all(doctest, feature = "web"))]

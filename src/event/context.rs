@@ -45,6 +45,7 @@ pub(crate) struct Environment {
     pub(crate) memory_size_mb: Option<u32>,
     pub(crate) log_group: Option<String>,
     pub(crate) log_stream: Option<String>,
+    pub(crate) initialization_type: Option<String>,
 }
 
 impl Environment {
@@ -59,6 +60,7 @@ impl Environment {
                 .and_then(|size| size.parse().ok()),
             log_group: text("AWS_LAMBDA_LOG_GROUP_NAME"),
             log_stream: text("AWS_LAMBDA_LOG_STREAM_NAME"),
+            initialization_type: text("AWS_LAMBDA_INITIALIZATION_TYPE"),
         }
     }
 }
@@ -197,6 +199,27 @@ impl Context {
     }
 
     /// The AWS X-Ray trace header, `Root=…;Parent=…;Sampled=…`.
+    ///
+    /// The AWS SDKs look for it in the environment variable `_X_AMZN_TRACE_ID`, and send it on, which
+    /// connects traces and lets Lambda stop recursive loops. This library does not set the variable:
+    /// setting one is `unsafe`, because C code on another thread, such as the resolver of host names,
+    /// may be reading the environment, and only the program knows what it runs. A handler that serves
+    /// one invocation at a time sets it first thing:
+    ///
+    /// ```
+    /// use lambda_stream::Context;
+    ///
+    /// fn pass_trace_on(context: &Context) {
+    ///     if let Some(trace_id) = context.trace_id() {
+    ///         // SAFETY: no other thread of this program uses the environment, except through
+    ///         // `std::env`.
+    ///         unsafe { std::env::set_var("_X_AMZN_TRACE_ID", trace_id) };
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Where several invocations are served at once, one variable cannot hold the trace of each: set
+    /// the header `X-Amzn-Trace-Id` of the requests instead.
     pub fn trace_id(&self) -> Option<&str> {
         self.text(api::TRACE_ID)
     }
@@ -211,8 +234,21 @@ impl Context {
         self.0.cold_start
     }
 
-    /// The nonce of this attempt, which the runtime echoes.
-    pub(crate) fn invocation_id(&self) -> Option<&HeaderValue> {
+    /// The id of this attempt: a retry has the same request id, and another invocation id.
+    ///
+    /// `None` where the service does not send one, which it has done since 2026 only.
+    pub fn invocation_id(&self) -> Option<&str> {
+        self.text(api::INVOCATION_ID)
+    }
+
+    /// How the sandbox came to be: `on-demand`, `provisioned-concurrency`, `snap-start` or
+    /// `lambda-managed-instances`, from `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub fn initialization_type(&self) -> Option<&str> {
+        self.0.environment.initialization_type.as_deref()
+    }
+
+    /// The invocation id as it came: the runtime echoes it.
+    pub(crate) fn invocation_nonce(&self) -> Option<&HeaderValue> {
         header(&self.0.headers, api::INVOCATION_ID)
     }
 
@@ -373,7 +409,8 @@ mod tests {
         let identity: serde_json::Value = context.cognito_identity().unwrap().unwrap();
         assert_eq!(identity["cognitoIdentityId"], "c");
         assert_eq!(context.tenant_id(), Some("blue"));
-        assert_eq!(context.invocation_id().unwrap(), "nonce");
+        assert_eq!(context.invocation_id(), Some("nonce"));
+        assert_eq!(context.invocation_nonce().unwrap(), "nonce");
     }
 
     #[test]
@@ -383,6 +420,20 @@ mod tests {
         assert_eq!(context.remaining_time(), None);
         assert_eq!(context.tenant_id(), None);
         assert_eq!(context.client_context::<serde_json::Value>().unwrap(), None);
+    }
+
+    #[test]
+    fn initialization_type_comes_from_the_environment() {
+        let environment = Environment {
+            initialization_type: Some("snap-start".to_owned()),
+            ..Environment::default()
+        };
+        let headers = [(api::REQUEST_ID, "1")].map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        let context = Context::from_headers(headers.into_iter().collect(), Arc::new(environment));
+        assert_eq!(context.unwrap().initialization_type(), Some("snap-start"));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Batcher {
         }
     }
 
-    /// Counts a poll that gave an empty chunk; a batch does not wait for another one if it was slow.
+    /// Counts a poll that gave an empty chunk; a batch does not wait for another one if it was
+    /// slow.
     pub(super) fn skip(&mut self, stopwatch: &mut Stopwatch) -> Batch {
         if self.time(stopwatch) && self.fast_polls > 0 {
             Batch::Open

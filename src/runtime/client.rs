@@ -66,6 +66,11 @@ impl Client {
         }
     }
 
+    /// Returns a client of the same Runtime API, with a connection of its own.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.endpoint.clone(), self.report)
+    }
+
     /// Waits for an invocation; returns its headers and its event.
     pub(super) async fn next(&mut self) -> Result<(HeaderMap, Bytes), RunError> {
         let mut empty_answers = 0;
@@ -268,7 +273,7 @@ impl Client {
         call: &str,
     ) -> Result<Request<()>, RunError> {
         let mut request = self.post([api::INVOCATION, context.request_id(), call])?;
-        if let Some(nonce) = context.invocation_id() {
+        if let Some(nonce) = context.invocation_nonce() {
             request.headers_mut().insert(&INVOCATION_ID, nonce.clone());
         }
         Ok(request)

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::after_response::AfterResponse;
 use super::client::Client;
 use super::error::RunError;
-use super::handler::{Handler, Reply};
+use super::handler::{HandlerMut, Reply};
 use super::telemetry::{Ending, Record, invocation_span};
 use super::timer::Timer;
 use crate::error::{DeadlineExceeded, Failure, contain, contain_async};
@@ -35,7 +35,7 @@ pub(super) async fn serve<H, M>(
     after_response: Option<&AfterResponse>,
 ) -> Result<(), RunError>
 where
-    H: Handler<M>,
+    H: HandlerMut<M>,
 {
     let span = invocation_span(&event.context, H::TRIGGER);
     let invocation = Invocation {
@@ -66,7 +66,7 @@ impl Invocation<'_> {
         event: LambdaEvent<Bytes>,
     ) -> Result<(), RunError>
     where
-        H: Handler<M>,
+        H: HandlerMut<M>,
     {
         let (ended, after) = match within_deadline(handler.call(event), self.timer.as_mut()).await {
             Ok(Reply { response, after }) => (self.send(response).await, Some(after)),

@@ -4,6 +4,7 @@ mod after_response;
 mod answer;
 mod check;
 mod client;
+mod concurrency;
 mod connection;
 mod dispatcher;
 mod endpoint;
@@ -12,24 +13,31 @@ mod handler;
 #[cfg(feature = "testing")]
 mod in_memory;
 mod invocation;
+mod join;
 mod options;
 mod outbox;
+mod sequential;
 mod socket;
 mod telemetry;
+mod threads;
 mod timer;
+mod workers;
 
 use serde::de::DeserializeOwned;
 
 pub use self::check::check_handler;
 pub use self::error::RunError;
-pub use self::handler::Handler;
-#[cfg(any(feature = "testing", feature = "web"))]
-pub(crate) use self::handler::Reply;
+#[cfg(feature = "web")]
+pub(crate) use self::handler::Shared;
 #[cfg(feature = "testing")]
 pub(crate) use self::handler::Writing;
+pub use self::handler::{Handler, HandlerMut};
+#[cfg(any(feature = "testing", feature = "web"))]
+pub(crate) use self::handler::{NotShared, Reply};
 #[cfg(feature = "testing")]
 pub(crate) use self::in_memory::InMemory;
 pub use self::options::Runtime;
+pub use self::sequential::Sequential;
 #[cfg(feature = "logging")]
 pub(crate) use self::telemetry::TARGET;
 use crate::body::writer::ResponseWriter;
@@ -105,6 +113,10 @@ where
 
 /// Serves invocations with a handler that writes its response instead of returning it.
 ///
+/// The function is called again while earlier calls are running, where
+/// [many invocations](Runtime::max_concurrency) are served at once: state that it changes stands in
+/// a [`Cell`](std::cell::Cell), a [`RefCell`](std::cell::RefCell) or a lock.
+///
 /// See [`writer`](crate::body::writer) for what it can do and for an example, and [`run`] for
 /// everything else.
 ///
@@ -113,7 +125,7 @@ where
 /// As [`run`].
 pub async fn run_with_writer<F, T, E>(handler: F) -> Result<(), RunError>
 where
-    F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+    F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
     T: DeserializeOwned + 'static,
     E: Into<Error>,
 {

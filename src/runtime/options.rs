@@ -1,21 +1,19 @@
 //! The options of a runtime, and its loop.
 
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use super::after_response::AfterResponse;
 use super::client::Client;
+use super::concurrency::{concurrency, not_shared};
 use super::endpoint::{Endpoint, RUNTIME_API};
 use super::error::RunError;
 use super::handler::{Handler, Writing};
 #[cfg(feature = "testing")]
 use super::in_memory::InMemory;
-use super::invocation::serve;
 use super::telemetry::Report;
-use super::timer::Timer;
+use super::workers::Workers;
 use crate::body::writer::ResponseWriter;
 use crate::error::{Error, contain_async, into_failure};
 use crate::event::{Context, Environment, LambdaEvent};
@@ -49,6 +47,7 @@ pub struct Runtime {
     deadline_margin: Option<Duration>,
     response_limit: SizeLimit,
     after_response: Option<AfterResponse>,
+    max_concurrency: Option<u16>,
 }
 
 impl Default for Runtime {
@@ -69,6 +68,7 @@ impl Runtime {
             deadline_margin: Some(DEADLINE_MARGIN),
             response_limit: SizeLimit::NONE,
             after_response: None,
+            max_concurrency: None,
         }
     }
 
@@ -180,6 +180,46 @@ impl Runtime {
         self
     }
 
+    /// Sets how many invocations are served at once, in place of `AWS_LAMBDA_MAX_CONCURRENCY`; one,
+    /// if neither is set.
+    ///
+    /// The service sets the variable on Lambda Managed Instances, so a program needs this option
+    /// only in tests and to try it locally. Each of the invocations has a worker with its own
+    /// connection to the Runtime API, and all of them are polled in the task of the caller:
+    /// nothing is spawned, and nothing has to be `Send`. So a handler that blocks the thread,
+    /// or computes for long, holds up the others.
+    ///
+    /// * A failure, a panic, a deadline, a refused response and a lost connection are matters of
+    ///   one invocation; the others go on. So does a slow reader.
+    /// * A worker that cannot reach the Runtime API for about five seconds is replaced after a
+    ///   pause of a second. Only when none of them can does the runtime end.
+    /// * Where an answer of the Runtime API says that this sandbox cannot serve anything any more,
+    ///   the invocations that are being served are ended first, without asking for others.
+    ///
+    /// A handler that cannot be shared, which is one in [`Sequential`](crate::Sequential), fails at
+    /// start where this is more than 1. So does a concurrency of 0.
+    ///
+    /// ```no_run
+    /// use std::cell::Cell;
+    ///
+    /// use lambda_stream::{Error, LambdaEvent, Raw, Runtime};
+    ///
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
+    /// let served = Cell::new(0);
+    /// Runtime::new()
+    ///     .max_concurrency(8)
+    ///     .run(async |_: LambdaEvent<()>| {
+    ///         served.set(served.get() + 1);
+    ///         Ok::<_, Error>(Raw(tokio_stream::once(Ok::<_, Error>(served.get().to_string()))))
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub fn max_concurrency(mut self, invocations: u16) -> Self {
+        self.max_concurrency = Some(invocations);
+        self
+    }
+
     /// Serves invocations with this handler; see [`run`](crate::run).
     ///
     /// # Errors
@@ -200,7 +240,7 @@ impl Runtime {
     /// As [`run`](crate::run).
     pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<(), RunError>
     where
-        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
         T: DeserializeOwned + 'static,
         E: Into<Error>,
     {
@@ -256,11 +296,11 @@ impl Runtime {
         E: Into<Error>,
     {
         Report::aborting_panics();
-        let place = self.place()?;
-        let environment = Arc::new(Environment::from_env());
+        let count = self.concurrency()?;
+        let place = self.place(count)?;
         let mut client = Client::new(place.endpoint.clone(), place.report());
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
-        let mut handler = match ready.and_then(|ready| ready) {
+        let handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
             Err(failure) => {
                 let error = RunError::setup(failure.clone());
@@ -269,27 +309,32 @@ impl Runtime {
                 return Err(error);
             }
         };
-        loop {
-            let (headers, event) = client.next().await?;
-            let context = Context::from_headers(headers, Arc::clone(&environment))
-                .map_err(|error| RunError::refused(error.to_string()))?;
-            let timer = pin!(Timer::new(&context, self.deadline_margin));
-            let event = LambdaEvent::new(event, context);
-            let hook = self.after_response.as_ref();
-            serve(
-                &mut handler,
-                event,
-                &mut client,
-                timer,
-                self.response_limit,
-                hook,
-            )
-            .await?;
-        }
+        let Ok(workers) = handler.into_workers(count) else {
+            let error = not_shared(count);
+            client.fail_init(&into_failure(error.to_string())).await;
+            return Err(error);
+        };
+        self.workers(count).run(client, workers).await
+    }
+
+    /// Returns what this many workers have in common.
+    pub(super) fn workers(&self, count: usize) -> Workers {
+        Workers::new(
+            count,
+            Environment::from_env(),
+            self.deadline_margin,
+            self.response_limit,
+            self.after_response.clone(),
+        )
+    }
+
+    /// Returns how many invocations are served at once.
+    pub(super) fn concurrency(&self) -> Result<usize, RunError> {
+        concurrency(self.max_concurrency)
     }
 
     /// Returns where invocations come from.
-    fn place(&self) -> Result<Place, RunError> {
+    pub(super) fn place(&self, concurrency: usize) -> Result<Place, RunError> {
         #[cfg(feature = "testing")]
         if let Some(in_memory) = &self.in_memory {
             return Ok(Place {
@@ -308,12 +353,12 @@ impl Runtime {
                 #[cfg(feature = "local")]
                 local: None,
             }),
-            None => self.local_place(),
+            None => self.local_place(concurrency),
         }
     }
 
     #[cfg(feature = "local")]
-    fn local_place(&self) -> Result<Place, RunError> {
+    fn local_place(&self, concurrency: usize) -> Result<Place, RunError> {
         use std::env::{self, VarError};
         use std::io::Write;
 
@@ -331,7 +376,12 @@ impl Runtime {
                 }
             },
         };
-        let server = Server::start_on_terminal(&address)
+        let server = Server::builder()
+            .from_env()
+            .address(address)
+            .concurrency(concurrency)
+            .terminal()
+            .start()
             .map_err(|error| RunError::configuration("the local Lambda did not start", error))?;
         // A closed stderr is not a reason to stop.
         let _ = std::io::stderr().write_all(server.banner().as_bytes());
@@ -343,7 +393,7 @@ impl Runtime {
 
     #[cfg(not(feature = "local"))]
     #[allow(clippy::unused_self, reason = "used with the feature `local`")]
-    fn local_place(&self) -> Result<Place, RunError> {
+    fn local_place(&self, _: usize) -> Result<Place, RunError> {
         Err(RunError::invalid(format!(
             "{RUNTIME_API} is not set, so this is not AWS Lambda; deploy the program, or enable the cargo \
              feature `local` of lambda-stream to run it here"
@@ -352,14 +402,14 @@ impl Runtime {
 }
 
 /// Where invocations come from: the Runtime API, and the local Lambda if that is what serves it.
-struct Place {
-    endpoint: Endpoint,
+pub(super) struct Place {
+    pub(super) endpoint: Endpoint,
     #[cfg(feature = "local")]
     local: Option<lambda_stream_local::Server>,
 }
 
 impl Place {
-    fn report(&self) -> Report {
+    pub(super) fn report(&self) -> Report {
         Report {
             #[cfg(feature = "local")]
             shown_locally: self.local.is_some(),

@@ -107,7 +107,7 @@ impl<'h> Lambda<'h> {
     /// ```
     pub fn with_writer<F, T, E>(handler: F) -> Self
     where
-        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E> + 'h,
+        F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E> + 'h,
         T: DeserializeOwned + 'static,
         E: Into<Error> + 'h,
     {
@@ -126,7 +126,7 @@ impl<'h> Lambda<'h> {
         let (events, event) = mpsc::unbounded_channel();
         let (sighted, sightings) = mpsc::channel(1);
         let (in_memory, mut connections) = InMemory::new();
-        let runtime = runtime.in_memory(in_memory);
+        let runtime = runtime.in_memory(in_memory).max_concurrency(1);
         let handler = Recording::new(handler, Arc::clone(&recorder));
         let runtime_api = RuntimeApi::new(Relay {
             events: RefCell::new(event),

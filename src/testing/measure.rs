@@ -110,7 +110,9 @@ impl Measure {
         let recorder = Arc::new(Recorder::default());
         let mut reader = Reader::start(plan, Arc::clone(&recorder))
             .map_err(|error| MeasureError::new("the reader cannot be started", error))?;
-        let runtime = Runtime::new().runtime_api(reader.address.to_string());
+        let runtime = Runtime::new()
+            .runtime_api(reader.address.to_string())
+            .max_concurrency(1);
         let mut runtime = pin!(runtime.run(Recording::new(handler, recorder)));
         poll_fn(|cx| {
             // The runtime first: nothing it has to send waits for a look at the outcome.
@@ -164,13 +166,9 @@ impl Measure {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`Measure::run`].
     pub async fn run_with_writer<F, T, E>(self, handler: F) -> Result<Report, MeasureError>
     where
-        F: AsyncFnMut(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
+        F: AsyncFn(LambdaEvent<T>, ResponseWriter) -> Result<(), E>,
         T: DeserializeOwned + 'static,
         E: Into<Error>,
     {

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::error::{Failure, contain_async};
 use crate::event::LambdaEvent;
-use crate::runtime::{Handler, Reply};
+use crate::runtime::{Handler, HandlerMut, NotShared, Reply};
 
 /// The chunks that a stream gave and that nobody has read to their end yet, and what went wrong
 /// later.
@@ -88,6 +88,23 @@ impl<H, M> Handler<(Recorder, M)> for Recording<H>
 where
     H: Handler<M>,
 {
+    type Worker = Recording<H::Worker>;
+
+    fn into_workers(self, count: usize) -> Result<Vec<Self::Worker>, NotShared> {
+        let workers = self.handler.into_workers(count)?.into_iter();
+        let recorder = self.recorder;
+        Ok(workers
+            .map(|handler| Recording::new(handler, Arc::clone(&recorder)))
+            .collect())
+    }
+}
+
+impl<H, M> HandlerMut<(Recorder, M)> for Recording<H>
+where
+    H: HandlerMut<M>,
+{
+    const TRIGGER: Option<&'static str> = H::TRIGGER;
+
     async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,

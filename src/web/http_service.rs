@@ -8,12 +8,14 @@ use tower_service::Service;
 
 use super::body::RequestBody;
 use crate::error::{Error, Failure, into_failure};
+use crate::runtime::Shared;
 
 /// What answers HTTP requests: a tower service, or an async function or closure.
 ///
-/// * `tower::Service<http::Request<RequestBody>, Response = http::Response<B>>`: an axum `Router`,
-///   with any layers of `tower-http`, or `service_fn`. `poll_ready` is awaited before each request,
-///   and the service is not cloned.
+/// * `tower::Service<http::Request<RequestBody>, Response = http::Response<B>>` that is `Clone`: an
+///   axum `Router`, with any layers of `tower-http`, or `service_fn`. Each worker has one clone
+///   (one in all, unless [many invocations](crate::Runtime::max_concurrency) are served at once),
+///   and `poll_ready` is awaited before each request.
 /// * `async fn(http::Request<RequestBody>) -> Result<http::Response<B>, E>`.
 ///
 /// `B` is any [`http_body::Body`], and the errors are any error. Nothing has to be `Send` or
@@ -29,12 +31,25 @@ use crate::error::{Error, Failure, into_failure};
     note = "a service is `tower::Service<http::Request<lambda_stream::web::RequestBody>, Response = http::Response<B>>`",
     note = "a function that takes a `LambdaEvent` runs with `lambda_stream::run`"
 )]
-pub trait HttpService<M> {
+pub trait HttpService<M>: Sized {
     /// The body of the responses.
     type Body: Body<Error: Into<Error>>;
 
-    /// Answers one request.
+    /// What answers one request at a time.
     #[doc(hidden)]
+    type Worker: HttpWorker<M, Body = Self::Body>;
+
+    /// Returns this many workers, each of which answers one request at a time.
+    #[doc(hidden)]
+    fn into_workers(self, count: usize) -> Vec<Self::Worker>;
+}
+
+/// What answers one request at a time.
+#[doc(hidden)]
+pub trait HttpWorker<M> {
+    type Body: Body<Error: Into<Error>>;
+
+    /// Answers one request.
     fn answer(
         &mut self,
         request: Request<RequestBody>,
@@ -54,18 +69,47 @@ mod private {
 
 impl<F, B, E> HttpService<private::FromHttpFn<B, E>> for F
 where
-    F: AsyncFnMut(Request<RequestBody>) -> Result<Response<B>, E>,
+    F: AsyncFn(Request<RequestBody>) -> Result<Response<B>, E>,
+    B: Body<Error: Into<Error>>,
+    E: Into<Error>,
+{
+    type Body = B;
+
+    type Worker = Shared<F>;
+
+    fn into_workers(self, count: usize) -> Vec<Shared<F>> {
+        vec![Shared::new(self); count]
+    }
+}
+
+impl<S, B> HttpService<private::FromHttpService<B>> for S
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<Error>> + Clone,
+    B: Body<Error: Into<Error>>,
+{
+    type Body = B;
+
+    type Worker = S;
+
+    fn into_workers(self, count: usize) -> Vec<S> {
+        vec![self; count]
+    }
+}
+
+impl<F, B, E> HttpWorker<private::FromHttpFn<B, E>> for Shared<F>
+where
+    F: AsyncFn(Request<RequestBody>) -> Result<Response<B>, E>,
     B: Body<Error: Into<Error>>,
     E: Into<Error>,
 {
     type Body = B;
 
     async fn answer(&mut self, request: Request<RequestBody>) -> Result<Response<B>, Failure> {
-        self(request).await.map_err(into_failure)
+        (self.0)(request).await.map_err(into_failure)
     }
 }
 
-impl<S, B> HttpService<private::FromHttpService<B>> for S
+impl<S, B> HttpWorker<private::FromHttpService<B>> for S
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<Error>>,
     B: Body<Error: Into<Error>>,

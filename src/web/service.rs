@@ -8,7 +8,7 @@ use super::app::App;
 use super::body::RequestBody;
 use super::buffered::{self, DocumentForm};
 use super::event::{HttpEvent, Invalid, NotDecoded, is_completion};
-use super::http_service::HttpService;
+use super::http_service::{HttpService, HttpWorker};
 use super::path::PathRules;
 use super::payload::AppPayload;
 use super::request::from_event;
@@ -16,12 +16,44 @@ use super::response::Answer;
 use crate::error::Failure;
 use crate::event::{Context, LambdaEvent};
 use crate::response::{IntoResponse, Response};
-use crate::runtime::{Handler, Reply};
+use crate::runtime::{Handler, HandlerMut, NotShared, Reply};
 
 impl<S, O, M, N> Handler<(M, N)> for App<S, O>
 where
     S: HttpService<M>,
     O: Handler<N>,
+{
+    type Worker = AppWorker<S::Worker, O::Worker>;
+
+    fn into_workers(self, count: usize) -> Result<Vec<Self::Worker>, NotShared> {
+        let services = self.service.into_workers(count);
+        let others = self.other.into_workers(count)?;
+        let workers = services
+            .into_iter()
+            .zip(others)
+            .map(|(service, other)| AppWorker {
+                service,
+                paths: self.paths.clone(),
+                is_buffered: self.is_buffered,
+                other,
+            });
+        Ok(workers.collect())
+    }
+}
+
+/// What serves one request at a time of an [`App`].
+#[derive(Debug)]
+pub struct AppWorker<S, O> {
+    service: S,
+    paths: PathRules,
+    is_buffered: bool,
+    other: O,
+}
+
+impl<S, O, M, N> HandlerMut<(M, N)> for AppWorker<S, O>
+where
+    S: HttpWorker<M>,
+    O: HandlerMut<N>,
 {
     const TRIGGER: Option<&'static str> = Some("http");
 
@@ -77,7 +109,7 @@ async fn answer<S, M>(
     paths: &PathRules,
 ) -> Result<Answer<S::Body>, Failure>
 where
-    S: HttpService<M>,
+    S: HttpWorker<M>,
 {
     let request: Request<RequestBody> = from_event(event, context, paths)?;
     let is_head = *request.method() == Method::HEAD;
@@ -90,6 +122,14 @@ where
 pub struct Refuse;
 
 impl Handler<()> for Refuse {
+    type Worker = Self;
+
+    fn into_workers(self, count: usize) -> Result<Vec<Self>, NotShared> {
+        Ok(vec![self; count])
+    }
+}
+
+impl HandlerMut<()> for Refuse {
     async fn call(
         &mut self,
         event: LambdaEvent<Bytes>,

@@ -10,7 +10,7 @@ use lambda_stream::body::{
     ChunkStreamExt, RowSink, from_blocking, from_blocking_iter, from_blocking_reader,
     from_blocking_writer,
 };
-use lambda_stream::{Error, Head, LambdaEvent, Raw, Runtime};
+use lambda_stream::{Error, Head, LambdaEvent, Raw, Runtime, Sequential};
 use serde_json::Value;
 
 use crate::support::{Item, deadline, header, serve, serve_with, texts};
@@ -31,7 +31,7 @@ async fn idle_stream_sends_heartbeat_chunks() {
         let interval = Duration::from_millis(5);
         Ok::<_, Error>((Head::ok(), answer.heartbeat(interval, ": \n\n")))
     };
-    serve(handler, async |api| {
+    serve(Sequential(handler), async |api| {
         let mut peer = api.invoke("1", "{}").await;
         peer.response_head("1").await;
         peer.prelude().await;

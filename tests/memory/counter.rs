@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 struct Allocator;
 
@@ -15,9 +15,15 @@ thread_local! {
     static COUNTER: Cell<Option<Counter>> = const { Cell::new(None) };
 }
 
-/// The number of allocations of some threads.
+/// The allocations of some threads.
 #[derive(Clone, Copy)]
-pub struct Counter(&'static AtomicUsize);
+pub struct Counter(&'static Counts);
+
+#[derive(Default)]
+struct Counts {
+    allocations: AtomicUsize,
+    bytes: AtomicIsize,
+}
 
 impl Counter {
     /// Counts the allocations of this thread from now on.
@@ -34,13 +40,22 @@ impl Counter {
 
     /// The number of allocations so far, counting each reallocation as one.
     pub fn count(self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.allocations.load(Ordering::SeqCst)
+    }
+
+    /// The number of bytes that these threads have allocated and not given back.
+    pub fn bytes(self) -> isize {
+        self.0.bytes.load(Ordering::SeqCst)
     }
 }
 
-fn count() {
+fn count(allocations: usize, bytes: isize) {
     if let Some(counter) = COUNTER.get() {
-        counter.0.fetch_add(1, Ordering::SeqCst);
+        counter
+            .0
+            .allocations
+            .fetch_add(allocations, Ordering::SeqCst);
+        counter.0.bytes.fetch_add(bytes, Ordering::SeqCst);
     }
 }
 
@@ -48,16 +63,17 @@ fn count() {
 // SAFETY: every call is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(1, layout.size() as isize);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(1, size as isize - layout.size() as isize);
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

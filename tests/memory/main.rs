@@ -3,6 +3,7 @@
 //! A binary of its own, for its allocator and because the figures are those of a whole process.
 
 mod combinators;
+mod concurrency;
 mod counter;
 mod formats;
 mod runtime;

@@ -45,9 +45,9 @@
 //! Both `POST` requests need `content-type: application/json`. They answer 202 with the `number`
 //! and the `requestId` of the new invocation, which can then be looked at.
 //!
-//! A mark of a `timeline` is `[time, bytes, chunks]`, for chunks that were there together. Times are
-//! milliseconds since the invocation began. The server-sent events come at most every 50 ms. The
-//! first of them has everything, and each further one what has changed: `timeline.from`,
+//! A mark of a `timeline` is `[time, bytes, chunks]`, for chunks that were there together. Times
+//! are milliseconds since the invocation began. The server-sent events come at most every 50 ms.
+//! The first of them has everything, and each further one what has changed: `timeline.from`,
 //! `payload.from` and `log.from` say where `marks`, `base64` and `lines` begin, and replace what is
 //! known from there on.
 //!

@@ -73,8 +73,8 @@ pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// What AWS X-Ray shows of a failure, as JSON: a header on `/error`, optional.
 ///
-/// Of at most [`XRAY_CAUSE_LIMIT`](crate::limits::XRAY_CAUSE_LIMIT) bytes (AWS, source of the Runtime
-/// Interface Emulator).
+/// Of at most [`XRAY_CAUSE_LIMIT`](crate::limits::XRAY_CAUSE_LIMIT) bytes (AWS, source of the
+/// Runtime Interface Emulator).
 pub const XRAY_CAUSE: &str = "lambda-runtime-function-xray-error-cause";
 
 /// Error document in standard base64: a trailer on `/response`.

@@ -39,8 +39,8 @@ pub const ERROR_TYPE_LIMIT: usize = 128;
 /// body" (seen with AWS's Runtime Interface Emulator).
 pub const TRAILERS_LIMIT: usize = 4096;
 
-/// Largest cause of a failure for AWS X-Ray, in bytes: it has to be shorter than 64 KiB (AWS, source
-/// of the Runtime Interface Emulator).
+/// Largest cause of a failure for AWS X-Ray, in bytes: it has to be shorter than 64 KiB (AWS,
+/// source of the Runtime Interface Emulator).
 pub const XRAY_CAUSE_LIMIT: usize = 65_535;
 
 /// Largest streamed response of an account whose limit AWS has not raised, in bytes.

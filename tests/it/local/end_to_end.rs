@@ -10,7 +10,7 @@ use futures::stream::{self, Stream, StreamExt};
 use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lambda_stream::{Error, Failure, Head, LambdaEvent};
+use lambda_stream::{Error, Failure, Head, LambdaEvent, Sequential};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -41,7 +41,7 @@ async fn client_sees_head_and_each_chunk() {
             .cookie("d=4; Path=/");
         Ok::<_, Error>((head, chunks))
     };
-    with_lambda(handler, async |server| {
+    with_lambda(Sequential(handler), async |server| {
         let mut client = Client::connect(server.address()).await;
         let mut response = client.invoke(&json!({"status": 418})).await;
         assert_eq!(response.status(), 418);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
-use lambda_stream::{Error, Handler, Head, LambdaEvent, Raw, Runtime};
+use lambda_stream::{Error, Handler, Head, LambdaEvent, Raw, Runtime, Sequential};
 use serde_json::Value;
 use tower::{ServiceBuilder, service_fn};
 
@@ -50,7 +50,7 @@ async fn closures_may_mutate_and_borrow() {
         Ok::<_, Error>(Raw(words.chain(stream::iter([Ok(count.to_string())]))))
     };
     assert_eq!(
-        payloads(handler, &["\"a\"", "\"b\""]).await,
+        payloads(Sequential(handler), &["\"a\"", "\"b\""]).await,
         ["hello 1", "hello 2"]
     );
     assert_eq!(log.into_inner(), ["a", "b"]);

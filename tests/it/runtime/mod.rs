@@ -3,6 +3,7 @@
 mod bad_peers;
 mod blocking_sources;
 mod budget;
+mod concurrency;
 mod configuration;
 mod errors;
 mod exact_bytes;
@@ -16,4 +17,5 @@ mod replies;
 mod responses;
 mod setup_failures;
 mod telemetry;
+mod threads;
 mod timing;

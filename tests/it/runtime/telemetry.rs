@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use lambda_stream::body::writer::ResponseWriter;
-use lambda_stream::{Error, Failure, Head, Json, LambdaEvent, Raw, Runtime};
+use lambda_stream::{Error, Failure, Head, Json, LambdaEvent, Raw, Runtime, Sequential};
 use serde_json::Value;
 use tracing::info;
 
@@ -109,14 +109,14 @@ async fn span_is_open_until_last_byte() {
     let (log, _guard) = Log::start();
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let mut receiver = Some(receiver);
-    let handler = async move |_: LambdaEvent<Value>| {
+    let handler = Sequential(async move |_: LambdaEvent<Value>| {
         let receiver = receiver.take().expect("one invocation");
         let last = stream::once(async {
             let _ = receiver.await;
             Ok(Bytes::from_static(b"last"))
         });
         Ok::<_, Error>(Raw(texts(["first"]).chain(last)))
-    };
+    });
     serve(handler, async |api| {
         let mut peer = api.invoke("a", "{}").await;
         peer.response_head("a").await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
-use lambda_stream::{Error, Head, LambdaEvent, Runtime};
+use lambda_stream::{Error, Head, LambdaEvent, Runtime, Sequential};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -28,7 +28,7 @@ async fn prelude_and_chunks_leave_immediately() {
         let chunks = gated(receiver.take().expect("one invocation"));
         Ok::<_, Error>((Head::new(201), chunks))
     };
-    serve(handler, async |api| {
+    serve(Sequential(handler), async |api| {
         let mut peer = api.invoke("1", "{}").await;
         peer.response_head("1").await;
         assert!(peer.prelude().await.contains("201"));
@@ -179,7 +179,7 @@ async fn early_success_does_not_end_body() {
         let chunks = gated(receiver.take().expect("one invocation"));
         Ok::<_, Error>((Head::ok(), chunks))
     };
-    serve(handler, async |api| {
+    serve(Sequential(handler), async |api| {
         let mut peer = api.invoke("1", "{}").await;
         peer.response_head("1").await;
         // `cargo lambda watch` replies like this as soon as it has the head.

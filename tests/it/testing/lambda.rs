@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use lambda_stream::body::writer::ResponseWriter;
 use lambda_stream::testing::Lambda;
-use lambda_stream::{Error, Head, Json, LambdaEvent, Raw, Runtime};
+use lambda_stream::{Error, Head, Json, LambdaEvent, Raw, Runtime, Sequential};
 use serde_json::{Value, json};
 use tower::service_fn;
 
@@ -35,10 +35,10 @@ async fn handler_borrows_from_the_test() {
 #[tokio::test]
 async fn handler_changes_its_own_state() {
     let mut count = 0;
-    let mut lambda = Lambda::new(async |_: LambdaEvent<()>| {
+    let mut lambda = Lambda::new(Sequential(async |_: LambdaEvent<()>| {
         count += 1;
         Ok::<_, Error>(Json(count))
-    });
+    }));
     for expected in 1..=3 {
         let outcome = lambda.invoke(()).await;
         assert_eq!(outcome.json::<u32>().unwrap(), expected);

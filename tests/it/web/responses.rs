@@ -347,9 +347,10 @@ async fn unknown_event_names_known_front_doors() {
     }
 }
 
-/// It is never cloned.
+/// One worker serves all of the requests, so the state of a service stays its own.
 #[tokio::test]
 async fn service_is_polled_ready_before_call() {
+    #[derive(Clone)]
     struct Shy {
         is_ready: bool,
         calls: u32,

@@ -103,7 +103,7 @@ async fn flush_completes_in_the_socket() {
 /// Runs a writing handler that can look at the wire, and returns everything that arrived.
 async fn write_to_wire<F, E>(handler: impl FnOnce(Rc<RefCell<WireTap>>) -> F) -> String
 where
-    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    F: AsyncFn(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
     E: Into<Error>,
 {
     let api = Api::bind().await;
@@ -207,7 +207,7 @@ async fn chunks_arrive_in_order() {
 fn write_alone<H, F, T>(handler: H, script: impl AsyncFnOnce(Api) -> T)
 where
     H: FnOnce() -> F + Send + 'static,
-    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), Error>,
+    F: AsyncFn(LambdaEvent<Value>, ResponseWriter) -> Result<(), Error>,
 {
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         let mut tokio = tokio::runtime::Builder::new_current_thread();

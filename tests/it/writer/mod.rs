@@ -17,7 +17,7 @@ use crate::support::{Api, Peer, run_until};
 /// Runs a writing handler against the script of a Runtime API.
 pub async fn write<F, E, T>(handler: F, script: impl AsyncFnOnce(Api) -> T) -> T
 where
-    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    F: AsyncFn(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
     E: Into<Error>,
 {
     write_with(Runtime::new(), handler, script).await
@@ -30,7 +30,7 @@ pub async fn write_with<F, E, T>(
     script: impl AsyncFnOnce(Api) -> T,
 ) -> T
 where
-    F: AsyncFnMut(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
+    F: AsyncFn(LambdaEvent<Value>, ResponseWriter) -> Result<(), E>,
     E: Into<Error>,
 {
     let api = Api::bind().await;

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::Failure;
 use crate::limits::XRAY_CAUSE_LIMIT;
 
-/// Length of a message that fits whatever it consists of, in bytes: at most six bytes stand for one.
+/// Length of a message that fits whatever it consists of, in bytes: at most six bytes stand for
+/// one.
 const SHORT: usize = XRAY_CAUSE_LIMIT / 8;
 
 #[derive(Serialize)]
