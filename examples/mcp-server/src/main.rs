@@ -1,5 +1,7 @@
 //! A stateless MCP server: one POST per call, answered by JSON or by a stream of events.
 
+#[cfg(feature = "conformance")]
+mod conformance;
 mod tools;
 
 use std::sync::Arc;
@@ -39,9 +41,12 @@ fn config(request: &Request<RequestBody>) -> StreamableHttpServerConfig {
     // Without one nothing is allowed, since rmcp takes an empty list for "any host".
     let context = request.extensions().get::<RequestContext>();
     let domain = context.and_then(RequestContext::domain_name);
+    let domain = domain.unwrap_or("host.invalid");
+    let scheme = request.uri().scheme_str().unwrap_or("https");
     StreamableHttpServerConfig::default()
-        .with_allowed_hosts([domain.unwrap_or("host.invalid")])
-        .enforce_origin_validation()
+        .with_allowed_hosts([domain])
+        // Pages of other sites are refused; add the origins that may call from a browser.
+        .with_allowed_origins([format!("{scheme}://{domain}:*")])
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .with_sse_keep_alive(Some(Duration::from_secs(15)))

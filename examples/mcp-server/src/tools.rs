@@ -31,9 +31,10 @@ struct Steps {
 #[tool_router]
 impl Tools {
     pub fn new() -> Self {
-        Self {
-            tool_router: Self::tool_router(),
-        }
+        let tool_router = Self::tool_router();
+        #[cfg(feature = "conformance")]
+        let tool_router = tool_router + Self::conformance_router();
+        Self { tool_router }
     }
 
     #[tool(description = "Counts, 300 ms a step, and reports each step as progress")]
@@ -65,7 +66,7 @@ impl Tools {
 }
 
 /// Reports progress to a client that asked for it.
-async fn progress(context: &RequestContext<RoleServer>, step: u32, steps: u32) {
+pub async fn progress(context: &RequestContext<RoleServer>, step: u32, steps: u32) {
     if let Some(token) = context.meta.get_progress_token() {
         let progress = ProgressNotificationParam::new(token, step.into())
             .with_total(steps.into())
@@ -89,7 +90,7 @@ impl ServerHandler for Tools {
         // rmcp runs a call in a task, whose panic would end the stream without an answer.
         let call = AssertUnwindSafe(call).catch_unwind();
         match tokio::time::timeout(time, call).await {
-            Ok(Ok(result)) => result.map(Into::into),
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(ErrorData::internal_error("the tool panicked", None)),
             Err(_) => Err(ErrorData::internal_error(
                 "the tool did not finish before the function's deadline",
