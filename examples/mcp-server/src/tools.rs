@@ -87,7 +87,8 @@ impl ServerHandler for Tools {
         let call = self
             .tool_router
             .call(ToolCallContext::new(self, request, context));
-        // rmcp runs a call in a task, whose panic would end the stream without an answer.
+        // rmcp runs a call in a task, whose panic would leave the client without an answer, and the
+        // stream open until the deadline.
         let call = AssertUnwindSafe(call).catch_unwind();
         match tokio::time::timeout(time, call).await {
             Ok(Ok(result)) => result,
