@@ -112,8 +112,8 @@ pub use self::runtime::{
     Handler, HandlerMut, RunError, Runtime, Sequential, check_handler, run, run_with_writer,
 };
 
-/// The code of the README compiles; one example is a web app.
-#[cfg(all(doctest, feature = "web"))]
+/// The code of the README compiles; one example is a web app, one a test.
+#[cfg(all(doctest, feature = "web", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

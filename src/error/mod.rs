@@ -87,8 +87,13 @@ fn short_name(path: &str) -> Option<String> {
     let name = path.rsplit("::").next().unwrap_or(path);
     let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
     let is_name = name.len() > 1 && name.starts_with(|first: char| first.is_ascii_uppercase());
-    (is_name && name != "Box").then_some(name)
+    let is_opaque =
+        name == "Box" || (name == "Report" && OPAQUE.iter().any(|at| path.starts_with(at)));
+    (is_name && !is_opaque).then_some(name)
 }
+
+/// Crates whose `Report` holds any error, as a `Box` does.
+const OPAQUE: [&str; 2] = ["eyre::", "miette::"];
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +135,18 @@ mod tests {
         let boxed: Error = Failure::new("Quota", "x").into();
         assert_eq!(into_failure(boxed).error_type(), "Function.Quota");
         assert_eq!(into_failure("text").error_type(), "Function.Error");
+    }
+
+    #[test]
+    fn opaque_types_have_no_name() {
+        for path in [
+            "alloc::boxed::Box<dyn core::error::Error>",
+            "eyre::Report",
+            "miette::eyreish::Report",
+        ] {
+            assert_eq!(short_name(path), None, "{path}");
+        }
+        assert_eq!(short_name("my_app::Report").as_deref(), Some("Report"));
     }
 
     #[test]

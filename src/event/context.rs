@@ -200,11 +200,11 @@ impl Context {
 
     /// The AWS X-Ray trace header, `Root=…;Parent=…;Sampled=…`.
     ///
-    /// The AWS SDKs look for it in the environment variable `_X_AMZN_TRACE_ID`, and send it on, which
-    /// connects traces and lets Lambda stop recursive loops. This library does not set the variable:
-    /// setting one is `unsafe`, because C code on another thread, such as the resolver of host names,
-    /// may be reading the environment, and only the program knows what it runs. A handler that serves
-    /// one invocation at a time sets it first thing:
+    /// The AWS SDKs look for it in the environment variable `_X_AMZN_TRACE_ID`, and send it on,
+    /// which connects traces and lets Lambda stop recursive loops. This library does not set
+    /// the variable: setting one is `unsafe`, because C code on another thread, such as the
+    /// resolver of host names, may be reading the environment, and only the program knows what
+    /// it runs. A handler that serves one invocation at a time sets it first thing:
     ///
     /// ```
     /// use lambda_stream::Context;
@@ -218,8 +218,8 @@ impl Context {
     /// }
     /// ```
     ///
-    /// Where several invocations are served at once, one variable cannot hold the trace of each: set
-    /// the header `X-Amzn-Trace-Id` of the requests instead.
+    /// Where several invocations are served at once, one variable cannot hold the trace of each:
+    /// set the header `X-Amzn-Trace-Id` of the requests instead.
     pub fn trace_id(&self) -> Option<&str> {
         self.text(api::TRACE_ID)
     }

@@ -20,7 +20,8 @@ use crate::response::{IntoResponse, Response};
 ///   is any error. A closure may borrow what it uses.
 /// * `tower::Service<LambdaEvent<T>, Response = R, Error = E>` that is `Clone`, so that `.layer(…)`
 ///   works, and so does `service_fn`.
-/// * [`Sequential`], around a closure that changes its own state or a service that is not `Clone`.
+/// * [`Sequential`](crate::Sequential), around a closure that changes its own state or a service
+///   that is not `Clone`.
 ///
 /// Nothing has to be `Send`, `'static` or `Unpin`: handler and stream are polled on the caller's
 /// task.
@@ -52,7 +53,8 @@ pub trait Handler<M>: Sized {
     fn into_workers(self, count: usize) -> Result<Vec<Self::Worker>, NotShared>;
 }
 
-/// What serves one invocation at a time: what [`Sequential`] takes.
+/// What serves one invocation at a time: what
+/// [`Sequential`](crate::Sequential) takes.
 ///
 /// Every [`Handler`] that is a function, closure or service is one, and so are closures that change
 /// their own state ([`AsyncFnMut`]) and services that are not `Clone`. This trait is not meant to

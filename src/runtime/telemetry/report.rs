@@ -18,6 +18,13 @@ const ABORTING_PANICS: &str = "this program is built with `panic = \"abort\"`, s
      process and all its invocations instead of failing one; to change that, set `panic = \"unwind\"` \
      in `[profile.release]` of Cargo.toml";
 
+/// Longest text of an error or of one of its causes in a report, in bytes; the service gets all of
+/// it. CloudWatch takes 256 KiB in one event (AWS, CloudWatch Logs quotas).
+const TEXT_LIMIT: usize = 8 * 1024;
+
+/// Number of causes in a report.
+const CAUSES_LIMIT: usize = 16;
+
 /// Tells what went wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report {
@@ -97,8 +104,12 @@ impl<'a> News<'a> {
         message: &'static str,
     ) -> Self {
         Self {
-            error: Some(error.to_string()),
-            causes: causes(error),
+            error: Some(cut(error.to_string())),
+            causes: causes(error)
+                .into_iter()
+                .take(CAUSES_LIMIT)
+                .map(cut)
+                .collect(),
             ..Self::new(request_id, message)
         }
     }
@@ -159,6 +170,16 @@ impl<'a> News<'a> {
             .iter()
             .try_for_each(|cause| write!(line, "; caused by: {}", Escaped(cause)))
     }
+}
+
+/// Shortens a text that is too long for a report.
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_LIMIT {
+        let end = (0..=TEXT_LIMIT).rev().find(|&at| text.is_char_boundary(at));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
 }
 
 /// A text that notes whether anybody has formatted it.
@@ -242,6 +263,17 @@ mod tests {
             warning.line(Level::WARN),
             "WARN lambda-stream: the connection\\u{2028}was lost\n"
         );
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let long = "é".repeat(TEXT_LIMIT);
+        let failure = Failure::new("Quota", long.as_str())
+            .with_stack_trace((0..100).map(|n| format!("caused by: {n}{long}")));
+        let line = news(&failure).line(Level::ERROR);
+        assert_eq!(line.matches("; caused by: ").count(), CAUSES_LIMIT);
+        assert_eq!(line.matches('…').count(), CAUSES_LIMIT + 1);
+        assert!(line.len() < (CAUSES_LIMIT + 1) * (TEXT_LIMIT + 32));
     }
 
     #[test]
