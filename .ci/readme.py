@@ -21,6 +21,8 @@ PATIENCE = 600
 # The info string of an output that has measured numbers. All else in it has to be as shown.
 VARIES = "text measured"
 MEASURED = re.compile(r"\d[\d.]* (?:[nµm]?s|[kMGT]?B/s)(?![\w/])")
+# What curl says of a transfer that failed, with its exit status.
+CURL_ERROR = re.compile(r"curl: \((\d+)\) ")
 # A row of a histogram; how many there are varies as well.
 BAR = re.compile(r"^~ (?:[▏▎▍▌▋▊▉█]+ )?\d+$")
 
@@ -85,10 +87,12 @@ class Program:
 
 def timed(command):
     """The lines that a command prints, each with the moment at which it came."""
+    # On a terminal curl has no progress meter beside the output.
+    command = command.replace("curl -N", "curl -sS -N", 1)
     # One read a line: `stdbuf` is not needed, because curl -N does not hold lines back.
     process = subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     lines = [(line.decode().rstrip("\r\n"), time.monotonic()) for line in process.stdout]
     return lines, process.wait()
 
@@ -106,7 +110,8 @@ def check(run, curl, shown):
     # An event stream ends in a blank line, which no file shows.
     while printed and not printed[-1]:
         printed.pop()
-    assert status == 0, f"curl ended with {status}"
+    told = CURL_ERROR.match(shown[-1]) if shown else None
+    assert status == (int(told[1]) if told else 0), f"curl ended with {status}"
     assert without_date(printed) == without_date(shown), f"the README shows {shown}"
     at = {line: moment for line, moment in lines}
     numbers = ["Number: 1", "Number: 2", "Number: 3", "Streaming complete!"]
