@@ -63,6 +63,11 @@ impl Environment {
             initialization_type: text("AWS_LAMBDA_INITIALIZATION_TYPE"),
         }
     }
+
+    /// Whether the service takes a snapshot of this sandbox once it is set up.
+    pub(crate) fn is_snap_start(&self) -> bool {
+        self.initialization_type.as_deref() == Some("snap-start")
+    }
 }
 
 /// `GET …/invocation/next` was answered without a usable request id.

@@ -176,11 +176,46 @@ impl Client {
         }
     }
 
-    /// Reports that the program could not be set up. An answer other than a success, and a lost
-    /// connection, are logged: what matters is the failure itself.
+    /// Waits while the service takes a snapshot of this sandbox. Returns in the restored sandbox,
+    /// where no connection of the snapshot is left.
+    pub(super) async fn wait_for_restore(&mut self) -> Result<(), RunError> {
+        let path = self.path([api::RESTORE_NEXT, "", ""])?;
+        let request = self.request(Method::GET, path);
+        let answer = self.exchange(request, Bytes::new()).await?;
+        self.connection = None;
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(RunError::refused(format!(
+                "the Runtime API at {} refused GET {}: {}",
+                self.endpoint.authority(),
+                api::RESTORE_NEXT,
+                describe(&answer)
+            ))),
+            Err(lost) => Err(RunError::connection(
+                format!(
+                    "the connection to the Runtime API at {} was lost while the snapshot was taken",
+                    self.endpoint.authority()
+                ),
+                lost,
+            )),
+        }
+    }
+
+    /// Reports that the program could not be set up; see [`Self::fail_start`].
     pub(super) async fn fail_init(&mut self, failure: &Failure) {
+        self.fail_start(api::INIT_ERROR, failure).await;
+    }
+
+    /// Reports that the program could not go on after its restore; see [`Self::fail_start`].
+    pub(super) async fn fail_restore(&mut self, failure: &Failure) {
+        self.fail_start(api::RESTORE_ERROR, failure).await;
+    }
+
+    /// Reports a failure before the first invocation. An answer other than a success, and a lost
+    /// connection, are logged: what matters is the failure itself.
+    async fn fail_start(&mut self, call: &str, failure: &Failure) {
         let report = async {
-            let request = self.post([api::INIT_ERROR, "", ""])?;
+            let request = self.post([call, "", ""])?;
             self.post_failure(request, failure).await
         };
         let problem = match tokio::time::timeout(INIT_REPORT_TIME, report).await {
@@ -261,10 +296,14 @@ impl Client {
     }
 
     fn post(&mut self, call: [&str; 3]) -> Result<Request<()>, RunError> {
-        let path = self.endpoint.call(call).map_err(|error| {
-            RunError::configuration(format!("cannot request {:?}", call.concat()), error)
-        })?;
+        let path = self.path(call)?;
         Ok(self.request(Method::POST, path))
+    }
+
+    fn path(&self, call: [&str; 3]) -> Result<Uri, RunError> {
+        self.endpoint.call(call).map_err(|error| {
+            RunError::configuration(format!("cannot request {:?}", call.concat()), error)
+        })
     }
 
     fn invocation_request(

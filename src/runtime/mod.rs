@@ -17,6 +17,7 @@ mod join;
 mod options;
 mod outbox;
 mod sequential;
+mod snap_start;
 mod socket;
 mod telemetry;
 mod threads;

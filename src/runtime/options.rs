@@ -12,6 +12,7 @@ use super::error::RunError;
 use super::handler::{Handler, Writing};
 #[cfg(feature = "testing")]
 use super::in_memory::InMemory;
+use super::snap_start::SnapStart;
 use super::telemetry::Report;
 use super::workers::Workers;
 use crate::body::writer::ResponseWriter;
@@ -48,6 +49,7 @@ pub struct Runtime {
     response_limit: SizeLimit,
     after_response: Option<AfterResponse>,
     max_concurrency: Option<u16>,
+    pub(super) snap_start: SnapStart,
 }
 
 impl Default for Runtime {
@@ -69,6 +71,7 @@ impl Runtime {
             response_limit: SizeLimit::NONE,
             after_response: None,
             max_concurrency: None,
+            snap_start: SnapStart::default(),
         }
     }
 
@@ -220,6 +223,68 @@ impl Runtime {
         self
     }
 
+    /// Runs this before SnapStart takes its snapshot of the sandbox; without effect elsewhere.
+    ///
+    /// The snapshot has all that the set-up made, and every restored sandbox starts from it. What
+    /// must not be in it is undone here: connections are closed, secrets dropped, caches filled. Of
+    /// several hooks the last one runs first, as in AWS's own runtimes. The connection to the Runtime
+    /// API is the library's matter, and is made anew.
+    ///
+    /// A hook that fails or panics is reported with `POST …/init/error`, and ends the program as a
+    /// set-up that fails does. All hooks together have the time of the initialization.
+    ///
+    /// ```no_run
+    /// # use lambda_stream::{Error, Json, LambdaEvent};
+    /// # async fn handler(_: LambdaEvent<()>) -> Result<Json<u8>, Error> { Ok(Json(1)) }
+    /// # #[derive(Clone)] struct Pool;
+    /// # impl Pool {
+    /// #     async fn close(&self) -> Result<(), Error> { Ok(()) }
+    /// #     async fn connect(&self) -> Result<(), Error> { Ok(()) }
+    /// # }
+    /// # async fn f(pool: Pool) -> Result<(), lambda_stream::RunError> {
+    /// let reopened = pool.clone();
+    /// lambda_stream::Runtime::new()
+    ///     .before_snapshot(move || {
+    ///         let pool = pool.clone();
+    ///         async move { pool.close().await }
+    ///     })
+    ///     .after_restore(move || {
+    ///         let pool = reopened.clone();
+    ///         async move { pool.connect().await }
+    ///     })
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    pub fn before_snapshot<F, U, E>(mut self, run: F) -> Self
+    where
+        F: Fn() -> U + Send + Sync + 'static,
+        U: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.snap_start.before_snapshot(run);
+        self
+    }
+
+    /// Runs this in each sandbox that SnapStart has restored, before its first invocation; without
+    /// effect elsewhere.
+    ///
+    /// What has to differ between sandboxes is made here: connections, ids, seeds of random numbers,
+    /// credentials. Several hooks run in the order in which they were registered. One that fails or
+    /// panics is reported with `POST …/restore/error`, and ends the program. The service gives all of
+    /// them 10 seconds (AWS, runtime hooks for Lambda SnapStart).
+    ///
+    /// [`before_snapshot`](Self::before_snapshot) has an example.
+    pub fn after_restore<F, U, E>(mut self, run: F) -> Self
+    where
+        F: Fn() -> U + Send + Sync + 'static,
+        U: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.snap_start.after_restore(run);
+        self
+    }
+
     /// Serves invocations with this handler; see [`run`](crate::run).
     ///
     /// # Errors
@@ -314,6 +379,9 @@ impl Runtime {
             client.fail_init(&into_failure(error.to_string())).await;
             return Err(error);
         };
+        self.snap_start
+            .pause(&Environment::from_env(), &mut client)
+            .await?;
         self.workers(count).run(client, workers).await
     }
 

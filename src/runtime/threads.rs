@@ -10,6 +10,7 @@ use super::endpoint::Endpoint;
 use super::error::RunError;
 use super::handler::Handler;
 use super::options::Runtime;
+use super::snap_start::SnapStart;
 use super::telemetry::Report;
 use super::workers::{Phase, Workers};
 use crate::error::{Error, contain_async, into_failure};
@@ -90,6 +91,7 @@ impl Runtime {
             endpoint: place.endpoint.clone(),
             report: place.report(),
             missing: AtomicUsize::new(threads),
+            snap_start: self.snap_start.clone(),
             reported: AtomicBool::new(false),
         };
         thread::scope(|scope| {
@@ -126,6 +128,8 @@ struct Team {
     report: Report,
     /// Number of threads that are not set up yet.
     missing: AtomicUsize,
+    /// Run by the thread that is set up last.
+    snap_start: SnapStart,
     /// Whether a failed set-up was reported; the service takes one report.
     reported: AtomicBool,
 }
@@ -166,6 +170,8 @@ impl Team {
                 }
             };
             if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+                let environment = &self.workers.environment;
+                self.snap_start.pause(environment, &mut client).await?;
                 self.workers.enter(Phase::Serving);
             }
             if !self.workers.wait_for_start().await {

@@ -4,11 +4,11 @@
 """
 import json
 import os
-import queue
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -38,18 +38,23 @@ class Emulator:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.lines = queue.Queue()
         self.output = []
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         for line in self.process.stdout:
             self.output.append(line)
-            self.lines.put(line)
 
-    def wait_for(self, text):
-        while text not in self.lines.get(timeout=60):
-            pass
+    def wait(self):
+        """Waits until the emulator takes invocations."""
+        ends = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(self.address.split(":")).close()
+                return
+            except ConnectionRefusedError:
+                assert time.monotonic() < ends and self.process.poll() is None
+                time.sleep(0.05)
 
     def invoke(self, path):
         """Returns status and body of an invocation."""
@@ -69,7 +74,7 @@ class Emulator:
 def main(emulator, bootstrap):
     running = Emulator(emulator, bootstrap)
     try:
-        running.wait_for("exec")
+        running.wait()
         for _ in range(2):
             status, body = running.invoke("/panic")
             assert json.loads(body)["errorType"] == "Function.Panic", (status, body)

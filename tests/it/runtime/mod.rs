@@ -16,6 +16,7 @@ mod refusals;
 mod replies;
 mod responses;
 mod setup_failures;
+mod snap_start;
 mod telemetry;
 mod threads;
 mod timing;
