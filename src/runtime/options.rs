@@ -45,6 +45,8 @@ pub struct Runtime {
     in_memory: Option<InMemory>,
     #[cfg(feature = "local")]
     local_addr: Option<String>,
+    #[cfg(feature = "local")]
+    local_timeout: Option<Duration>,
     deadline_margin: Option<Duration>,
     response_limit: SizeLimit,
     after_response: Option<AfterResponse>,
@@ -67,6 +69,8 @@ impl Runtime {
             in_memory: None,
             #[cfg(feature = "local")]
             local_addr: None,
+            #[cfg(feature = "local")]
+            local_timeout: None,
             deadline_margin: Some(DEADLINE_MARGIN),
             response_limit: SizeLimit::NONE,
             after_response: None,
@@ -95,6 +99,17 @@ impl Runtime {
     #[cfg(feature = "local")]
     pub fn local_addr(mut self, address: impl Into<String>) -> Self {
         self.local_addr = Some(address.into());
+        self
+    }
+
+    /// Sets the function's timeout in the local Lambda, in place of `LAMBDA_STREAM_LOCAL_TIMEOUT`
+    /// (in seconds) and of 15 minutes, which is the most.
+    ///
+    /// It makes the deadline of each invocation, so a handler can be tried with the timeout that it
+    /// has on AWS. Without effect there.
+    #[cfg(feature = "local")]
+    pub fn local_timeout(mut self, timeout: Duration) -> Self {
+        self.local_timeout = Some(timeout);
         self
     }
 
@@ -444,11 +459,15 @@ impl Runtime {
                 }
             },
         };
-        let server = Server::builder()
+        let mut options = Server::builder()
             .from_env()
             .address(address)
             .concurrency(concurrency)
-            .terminal()
+            .terminal();
+        if let Some(timeout) = self.local_timeout {
+            options = options.timeout(timeout);
+        }
+        let server = options
             .start()
             .map_err(|error| RunError::configuration("the local Lambda did not start", error))?;
         // A closed stderr is not a reason to stop.

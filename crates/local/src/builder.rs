@@ -7,7 +7,7 @@ use crate::limits::{KEPT_BYTES, KEPT_INVOCATIONS, LONGEST_TIMEOUT, STALLED_CLIEN
 use crate::record::Bounds;
 use crate::{
     ADDRESS_VARIABLE, ALLOWED_HOSTS_VARIABLE, DEFAULT_ADDRESS, KEEP_BYTES_VARIABLE,
-    KEEP_INVOCATIONS_VARIABLE, LocalError, PUBLIC_VARIABLE, Program, Server,
+    KEEP_INVOCATIONS_VARIABLE, LocalError, PUBLIC_VARIABLE, Program, Server, TIMEOUT_VARIABLE,
 };
 
 /// Options of a [`Server`], which [`start`](Self::start) starts.
@@ -66,7 +66,8 @@ impl ServerBuilder {
 
     /// Takes the options that the environment sets: [`ADDRESS_VARIABLE`], [`PUBLIC_VARIABLE`] (`1`
     /// allows addresses that other machines can reach), [`ALLOWED_HOSTS_VARIABLE`] (names
-    /// separated by commas), [`KEEP_INVOCATIONS_VARIABLE`] and [`KEEP_BYTES_VARIABLE`].
+    /// separated by commas), [`TIMEOUT_VARIABLE`], [`KEEP_INVOCATIONS_VARIABLE`] and
+    /// [`KEEP_BYTES_VARIABLE`].
     pub fn from_env(mut self) -> Self {
         if let Some(address) = std::env::var_os(ADDRESS_VARIABLE) {
             self.address = address.to_string_lossy().into_owned();
@@ -78,6 +79,10 @@ impl ServerBuilder {
             let hosts = hosts.split(',').map(str::trim);
             let named = hosts.filter(|host| !host.is_empty()).map(str::to_owned);
             self.allowed_hosts.extend(named);
+        }
+        if let Some(seconds) = self.number(TIMEOUT_VARIABLE) {
+            // The least that AWS allows is a second.
+            self = self.timeout(Duration::from_secs(seconds.max(1) as u64));
         }
         if let Some(invocations) = self.number(KEEP_INVOCATIONS_VARIABLE) {
             self.bounds.invocations = invocations;

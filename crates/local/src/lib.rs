@@ -123,6 +123,9 @@ pub const ALLOWED_HOSTS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_ALLOWED_HOSTS";
 /// can reach, if it is `1`.
 pub const PUBLIC_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_PUBLIC";
 
+/// The environment variable that sets the function's [timeout](ServerBuilder::timeout) in seconds.
+pub const TIMEOUT_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_TIMEOUT";
+
 /// The environment variable that sets how many invocations the page `/_lambda/` shows; 0 turns it
 /// off.
 pub const KEEP_INVOCATIONS_VARIABLE: &str = "LAMBDA_STREAM_LOCAL_KEEP_INVOCATIONS";

@@ -4,24 +4,50 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lambda_stream::{Error, Failure, Head, LambdaEvent, Sequential};
+use lambda_stream::{Error, Failure, Head, LambdaEvent, Runtime, Sequential};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::client::Client;
 use crate::support::local::with_lambda;
-use crate::support::{Item, texts};
+use crate::support::{Api, Item, run_until, texts};
 
 async fn chunk(response: &mut Response<Incoming>) -> Option<Bytes> {
     let frame = response.body_mut().frame().await?.unwrap();
     Some(frame.into_data().unwrap())
+}
+
+/// The deadline comes shortly before a timeout of 200 ms, and the handler waits for ever.
+#[tokio::test]
+async fn local_timeout_makes_the_deadline() {
+    let address = Api::bind().await.address();
+    let runtime = Runtime::new()
+        .local_addr(&address)
+        .local_timeout(Duration::from_millis(200));
+    let handler = async |_: LambdaEvent<Value>| {
+        std::future::pending::<()>().await;
+        Ok::<_, Error>((Head::ok(), texts(["never"])))
+    };
+    run_until(runtime.run(handler), async {
+        // The runtime listens from its first poll on.
+        tokio::task::yield_now().await;
+        let mut client = Client::connect(&address).await;
+        let response = client.invoke(&Value::Null).await;
+        assert_eq!(response.status(), 502);
+        assert_eq!(
+            response.headers()["x-amzn-errortype"],
+            "Function.DeadlineExceeded"
+        );
+    })
+    .await;
 }
 
 /// Each chunk arrives before the next one is made.
