@@ -77,23 +77,27 @@ impl SnapStart {
         if !environment.is_snap_start() {
             return Ok(());
         }
-        for hook in self.before.iter().rev() {
-            if let Err(failure) = hook.run().await {
-                let error = RunError::setup(failure.clone());
-                Report::stopped(&error);
-                client.fail_init(&failure).await;
-                return Err(error);
-            }
+        if let Err(failure) = run_all(self.before.iter().rev()).await {
+            let error = RunError::setup(failure.clone());
+            Report::stopped(&error);
+            client.fail_init(&failure).await;
+            return Err(error);
         }
         client.wait_for_restore().await?;
-        for hook in &self.after {
-            if let Err(failure) = hook.run().await {
-                let error = RunError::setup(failure.clone());
-                Report::stopped(&error);
-                client.fail_restore(&failure).await;
-                return Err(error);
-            }
+        if let Err(failure) = run_all(self.after.iter()).await {
+            let error = RunError::setup(failure.clone());
+            Report::stopped(&error);
+            client.fail_restore(&failure).await;
+            return Err(error);
         }
         Ok(())
     }
+}
+
+/// Runs one hook after the other, up to the first that fails.
+async fn run_all(hooks: impl Iterator<Item = &Hook>) -> Result<(), Failure> {
+    for hook in hooks {
+        hook.run().await?;
+    }
+    Ok(())
 }
