@@ -14,7 +14,7 @@ use lambda_stream_wire::api;
 
 use super::answer::{Verdict, describe, judge};
 use super::connection::{Connection, Lost};
-use super::dispatcher::dispatch;
+use super::dispatcher::{Opening, dispatch};
 use super::endpoint::Endpoint;
 use super::error::RunError;
 use super::telemetry::{Ending, Report};
@@ -53,6 +53,8 @@ pub(super) struct Client {
     /// Header maps of earlier requests, which are empty and used again.
     maps: Vec<HeaderMap>,
     pub(super) report: Report,
+    /// The time between the write of a head and its payload.
+    pub(super) head_first: Option<Duration>,
 }
 
 impl Client {
@@ -63,12 +65,16 @@ impl Client {
             failures: 0,
             maps: Vec::with_capacity(KEPT_MAPS),
             report,
+            head_first: None,
         }
     }
 
     /// Returns a client of the same Runtime API, with a connection of its own.
     pub(super) fn another(&self) -> Self {
-        Self::new(self.endpoint.clone(), self.report)
+        Self {
+            head_first: self.head_first,
+            ..Self::new(self.endpoint.clone(), self.report)
+        }
     }
 
     /// Waits for an invocation; returns its headers and its event.
@@ -118,10 +124,13 @@ impl Client {
     where
         S: Stream<Item = Result<Bytes, Failure>>,
     {
-        let head_frames = if content_type == api::HTTP_INTEGRATION {
-            2
-        } else {
-            0
+        let opening = Opening {
+            head_frames: if content_type == api::HTTP_INTEGRATION {
+                2
+            } else {
+                0
+            },
+            head_first: self.head_first,
         };
         let mut request = self.invocation_request(context, api::RESPONSE)?;
         let headers = request.headers_mut();
@@ -130,7 +139,7 @@ impl Client {
         headers.insert(TRAILER, HeaderValue::from_static(api::TRAILER_NAMES));
         headers.insert(CONTENT_TYPE, content_type);
         let connection = self.connection().await?;
-        let (answered, failure) = dispatch(connection, request, frames, timer, head_frames).await;
+        let (answered, failure) = dispatch(connection, request, frames, timer, opening).await;
         if let Some(failure) = &failure {
             self.report.invocation_failed(context.request_id(), failure);
         }

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
 
 use super::connection::{Connection, Lost};
 use super::timer::Timer;
@@ -29,6 +30,16 @@ pub(super) struct Answered {
     pub(super) reusable: bool,
 }
 
+/// How a response begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening {
+    /// Number of frames that go before the payload; they leave in one write with a first chunk that
+    /// is ready.
+    pub(super) head_frames: usize,
+    /// The payload follows this long after the write of the head, which is one of its own then.
+    pub(super) head_first: Option<Duration>,
+}
+
 /// A response that is being sent.
 ///
 /// The source is polled only once the socket has taken what it gave before. At the deadline the
@@ -41,24 +52,24 @@ pub(super) struct Dispatcher<'a, S, R> {
     reply: Pin<&'a mut R>,
     answer: Option<Response<Incoming>>,
     ended: bool,
+    /// The time between the write of the head and the payload, until it is over.
+    head_first: Option<Duration>,
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Sends a response whose [`Frames::start`] has succeeded, and reads the answer. Returns what the
 /// response failed with, too, be it an error of its stream or a panic in a destructor.
-///
-/// `head_frames` is how many frames go before the payload; they leave in one write with a first
-/// chunk that is ready.
 pub(super) async fn dispatch<S>(
     connection: &mut Connection,
     request: Request<()>,
     mut frames: Pin<&mut Option<Frames<S>>>,
     timer: Pin<&mut Timer>,
-    head_frames: usize,
+    opening: Opening,
 ) -> (Result<Answered, Lost>, Option<Failure>)
 where
     S: Stream<Item = Result<Bytes, Failure>>,
 {
-    let sent = send(connection, request, frames.as_mut(), timer, head_frames).await;
+    let sent = send(connection, request, frames.as_mut(), timer, opening).await;
     let failure = frames
         .as_ref()
         .get_ref()
@@ -81,7 +92,7 @@ async fn send<S>(
     request: Request<()>,
     frames: Pin<&mut Option<Frames<S>>>,
     timer: Pin<&mut Timer>,
-    head_frames: usize,
+    opening: Opening,
 ) -> Result<(Response<Incoming>, bool), Lost>
 where
     S: Stream<Item = Result<Bytes, Failure>>,
@@ -91,6 +102,7 @@ where
     };
     connection.begin_body();
     let reply = connection.send(request).await?;
+    let head_first = opening.head_first.filter(|_| opening.head_frames > 0);
     let mut dispatcher = Dispatcher {
         connection,
         frames,
@@ -98,9 +110,12 @@ where
         reply: std::pin::pin!(reply),
         answer: None,
         ended: false,
+        head_first,
+        pause: None,
     };
     // The frames are there before the connection is polled, so that they leave with the request.
-    let _ = poll_fn(|cx| Poll::Ready(dispatcher.fill(cx, head_frames))).await;
+    let count = opening.head_frames + usize::from(head_first.is_none());
+    let _ = poll_fn(|cx| Poll::Ready(dispatcher.fill(cx, count))).await;
     poll_fn(|cx| dispatcher.poll(cx)).await?;
     let ended = dispatcher.ended;
     let answer = dispatcher.answer.take().ok_or_else(Lost::closed)?;
@@ -156,19 +171,31 @@ where
             }
             if !self.ended && self.timer.as_mut().poll_elapsed(cx) {
                 self.frames.as_mut().fail(DeadlineExceeded::new().into());
+                self.head_first = None;
             }
             if self.ended || !flushed {
                 return Poll::Pending;
             }
-            ready!(self.fill(cx, 0));
+            if let Some(time) = self.head_first {
+                ready!(self.wait_after_head(cx, time));
+            }
+            ready!(self.fill(cx, 1));
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Queues the next frame of payload, after `head_frames` others; pending if there is none.
-    fn fill(&mut self, cx: &mut Context<'_>, head_frames: usize) -> Poll<()> {
-        for _ in 0..=head_frames {
+    /// Waits for the payload's time, which begins once the head has been written.
+    fn wait_after_head(&mut self, cx: &mut Context<'_>, time: Duration) -> Poll<()> {
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(pause.as_mut().poll(cx));
+        self.head_first = None;
+        Poll::Ready(())
+    }
+
+    /// Queues the next frames, up to this many; pending if one is not there.
+    fn fill(&mut self, cx: &mut Context<'_>, count: usize) -> Poll<()> {
+        for _ in 0..count {
             if let Some(Ok(frame)) = ready!(self.frames.as_mut().poll_frame(cx)) {
                 self.connection.push(frame);
             }

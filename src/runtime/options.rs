@@ -51,6 +51,7 @@ pub struct Runtime {
     response_limit: SizeLimit,
     after_response: Option<AfterResponse>,
     max_concurrency: Option<u16>,
+    pub(super) head_first: Option<Duration>,
     pub(super) snap_start: SnapStart,
 }
 
@@ -75,6 +76,7 @@ impl Runtime {
             response_limit: SizeLimit::NONE,
             after_response: None,
             max_concurrency: None,
+            head_first: None,
             snap_start: SnapStart::default(),
         }
     }
@@ -132,6 +134,34 @@ impl Runtime {
     /// Lets the service kill the sandbox at the deadline, instead of ending the invocation before.
     pub fn without_deadline(mut self) -> Self {
         self.deadline_margin = None;
+        self
+    }
+
+    /// Writes the head of a response on its own, and the payload this long after it.
+    ///
+    /// Without this, a first chunk that is ready leaves in one write with its head, which is
+    /// fastest. Users of AWS's Node.js runtime report that a Function URL then now and then delivers
+    /// neither until more comes, and that a pause before the first chunk helps most of the time
+    /// (aws-lambda-nodejs-runtime-interface-client, issue 94). Zero gives the head a write of its own
+    /// without a pause. Measure before you keep it: each response pays the pause.
+    ///
+    /// Without effect on responses without a head, such as [`Raw`](crate::Raw). An early failure
+    /// of the stream is a plain error as ever, because the stream is polled before the head is sent.
+    ///
+    /// ```no_run
+    /// # use lambda_stream::{Error, Json, LambdaEvent};
+    /// # async fn handler(_: LambdaEvent<()>) -> Result<Json<u8>, Error> { Ok(Json(1)) }
+    /// # async fn f() -> Result<(), lambda_stream::RunError> {
+    /// use std::time::Duration;
+    ///
+    /// lambda_stream::Runtime::new()
+    ///     .head_first(Duration::from_millis(20))
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    pub fn head_first(mut self, pause: Duration) -> Self {
+        self.head_first = Some(pause);
         self
     }
 
@@ -379,6 +409,7 @@ impl Runtime {
         let count = self.concurrency()?;
         let place = self.place(count)?;
         let mut client = Client::new(place.endpoint.clone(), place.report());
+        client.head_first = self.head_first;
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
         let handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::client::Client;
 use super::concurrency::not_shared;
@@ -91,6 +92,7 @@ impl Runtime {
             endpoint: place.endpoint.clone(),
             report: place.report(),
             missing: AtomicUsize::new(threads),
+            head_first: self.head_first,
             snap_start: self.snap_start.clone(),
             reported: AtomicBool::new(false),
         };
@@ -128,6 +130,7 @@ struct Team {
     report: Report,
     /// Number of threads that are not set up yet.
     missing: AtomicUsize,
+    head_first: Option<Duration>,
     /// Run by the thread that is set up last.
     snap_start: SnapStart,
     /// Whether a failed set-up was reported; the service takes one report.
@@ -149,6 +152,7 @@ impl Team {
             .map_err(|error| RunError::configuration("cannot start tokio", error))?;
         tokio.block_on(async {
             let mut client = Client::new(self.endpoint.clone(), self.report);
+            client.head_first = self.head_first;
             let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
             let prepared = match ready.and_then(|ready| ready) {
                 Ok(handler) => handler.into_workers(share).map_err(|_| {

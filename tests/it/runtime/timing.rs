@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
-use lambda_stream::{Error, Head, LambdaEvent, Runtime, Sequential};
+use lambda_stream::{Error, Head, LambdaEvent, Raw, Runtime, Sequential};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::support::{Api, Item, WireTap, serve};
+use crate::support::{Api, Item, WireTap, deadline, serve, serve_with, texts};
 
 fn gated(receiver: mpsc::UnboundedReceiver<&'static str>) -> impl Stream<Item = Item> {
     stream::unfold(receiver, async |mut receiver| {
@@ -223,6 +223,53 @@ async fn bodyless_response_keeps_its_status() {
             assert_eq!(peer.rest().await, b"");
             peer.accepted().await;
         }
+    })
+    .await;
+}
+
+/// Without the option, a chunk that is ready leaves with the head.
+#[tokio::test]
+async fn payload_waits_for_the_head() {
+    let pause = Duration::from_millis(200);
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["one"])));
+    serve_with(Runtime::new().head_first(pause), handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        let head_seen = Instant::now();
+        assert_eq!(peer.text_chunk().await, "one");
+        assert!(head_seen.elapsed() > pause / 2);
+        assert_eq!(peer.rest().await, b"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deadline_ends_the_wait_after_the_head() {
+    let runtime = Runtime::new().head_first(Duration::from_secs(600));
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>((Head::ok(), texts(["one"])));
+    serve_with(runtime, handler, async |api| {
+        let mut peer = api.accept().await;
+        let deadline = deadline(Duration::from_millis(300));
+        peer.invoke_with("1", "{}", &deadline).await;
+        peer.response_head("1").await;
+        peer.prelude().await;
+        while peer.chunk().await.is_some() {}
+        let trailers = String::from_utf8(peer.until(b"\r\n\r\n").await).unwrap();
+        assert!(trailers.contains("Function.DeadlineExceeded"), "{trailers}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn response_without_a_head_does_not_wait() {
+    let runtime = Runtime::new().head_first(Duration::from_secs(600));
+    let handler = async |_: LambdaEvent<Value>| Ok::<_, Error>(Raw(texts(["one"])));
+    serve_with(runtime, handler, async |api| {
+        let mut peer = api.invoke("1", "{}").await;
+        peer.response_head("1").await;
+        assert_eq!(peer.text_chunk().await, "one");
+        assert_eq!(peer.rest().await, b"");
     })
     .await;
 }
