@@ -74,7 +74,6 @@ impl<S, F> Rows<S, F> {
         }
     }
 
-    #[cfg(feature = "csv")]
     pub(super) fn set_format(&mut self, format: F) {
         self.format = format;
     }

@@ -72,7 +72,7 @@ impl<S> Sse<S> {
         S: Stream<Item = Result<Event, E>>,
         E: Into<Error>,
     {
-        let chunks = Rows::new(events, EventLines);
+        let chunks = Rows::new(events, EventLines { padding: 0 });
         Self {
             head: Head::ok()
                 .content_type("text/event-stream")
@@ -113,6 +113,33 @@ impl<S> Sse<S> {
     /// ```
     pub fn keep_alive(mut self, interval: Duration) -> Self {
         self.chunks = self.chunks.with_interval(interval);
+        self
+    }
+
+    /// Follows each event with a comment of this many bytes, which clients skip, in the same chunk;
+    /// 0 means no comment.
+    ///
+    /// For a Function URL that holds small chunks back until more comes, as users of AWS's Node.js
+    /// runtime report (aws-lambda-nodejs-runtime-interface-client, issue 102). Not verified by this
+    /// project: measure how much your front door wants, and count the bytes, which are paid for. The
+    /// least is 3.
+    ///
+    /// ```
+    /// # use lambda_stream::format::{Sse, sse::Event};
+    /// # use lambda_stream::Error;
+    /// # use tokio_stream::StreamExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let tokens = tokio_stream::iter([Ok::<_, Error>(Event::new().data("a"))]);
+    /// let chunks = Sse::new(tokens).padding(6).into_stream();
+    /// let chunks: Vec<_> = chunks.collect::<Result<_, _>>().await?;
+    /// assert_eq!(chunks, ["data: a\n\n:   \n\n"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn padding(mut self, bytes: usize) -> Self {
+        if let Some(events) = self.chunks.get_mut() {
+            events.set_format(EventLines { padding: bytes });
+        }
         self
     }
 
@@ -158,11 +185,21 @@ impl<S> Sse<S> {
 
 /// The format of [`Sse`].
 #[derive(Debug)]
-pub struct EventLines;
+pub struct EventLines {
+    /// Length of the comment after each event; 0 means none.
+    padding: usize,
+}
 
 impl Format<Event> for EventLines {
     fn write_row(&mut self, _index: u64, event: Event, out: &mut BytesMut) -> Result<(), Error> {
-        write_event(event, out)
+        write_event(event, out)?;
+        if self.padding > 0 {
+            out.reserve(self.padding);
+            out.put_u8(b':');
+            out.put_bytes(b' ', self.padding.saturating_sub(3));
+            out.put_slice(b"\n\n");
+        }
+        Ok(())
     }
 }
 
