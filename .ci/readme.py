@@ -87,12 +87,13 @@ class Program:
 
 def timed(command):
     """The lines that a command prints, each with the moment at which it came."""
-    # On a terminal curl has no progress meter beside the output.
+    # What curl says of a broken transfer is shown; its progress meter is not there on a terminal.
+    is_curl = command.startswith("curl -N")
     command = command.replace("curl -N", "curl -sS -N", 1)
     # One read a line: `stdbuf` is not needed, because curl -N does not hold lines back.
     process = subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        stderr=subprocess.STDOUT if is_curl else subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     lines = [(line.decode().rstrip("\r\n"), time.monotonic()) for line in process.stdout]
     return lines, process.wait()
 
