@@ -30,7 +30,8 @@ where
 {
     let api = Api::bind().await;
     let runtime = runtime.runtime_api(api.address());
-    run_until(runtime.run(handler), script(api)).await
+    // Boxed, so that a test with several runtimes fits the stack of its thread without optimization.
+    run_until(Box::pin(runtime.run(handler)), Box::pin(script(api))).await
 }
 
 /// Runs a handler against a script, and returns the error that ended the runtime.
@@ -41,7 +42,7 @@ where
     let api = Api::bind().await;
     let runtime = Runtime::new().runtime_api(api.address());
     patiently(async {
-        let (ended, ()) = tokio::join!(runtime.run(handler), script(api));
+        let (ended, ()) = tokio::join!(Box::pin(runtime.run(handler)), script(api));
         ended.expect_err("the runtime ends with an error only")
     })
     .await
