@@ -96,6 +96,7 @@ mod listen;
 mod page;
 mod pool;
 mod program;
+mod query;
 mod record;
 mod reply;
 mod runtime_api;

@@ -2,8 +2,8 @@
 
 use http::request::Parts;
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
+use crate::query;
 use crate::record::DoorName;
 
 /// The page's path, without the slash at its end.
@@ -107,9 +107,9 @@ impl Route {
             "/page.js" => View::Script,
             "/icon.svg" => View::Icon,
             "/samples" => View::Samples,
-            "/events" => View::Events(parameter(query, "invocation")),
+            "/events" => View::Events(query::value(query, "invocation")),
             "/invocations" if sends => {
-                let door = parameter(query, "door").as_deref().and_then(door);
+                let door = query::value(query, "door").as_deref().and_then(door);
                 return Some(door.map_or(Self::Nowhere(Unrouted::UnknownDoor), Self::Send));
             }
             "/invocations" => View::Invocations,
@@ -146,16 +146,6 @@ fn is_json(request: &Parts) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// Returns the value of a parameter of a query.
-fn parameter(query: &str, name: &str) -> Option<String> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
-        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

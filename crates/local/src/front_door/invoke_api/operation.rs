@@ -4,6 +4,7 @@ use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use crate::query;
 use crate::record::DoorName;
 
 /// An operation of the Invoke APIs.
@@ -65,7 +66,7 @@ impl Call {
         let name = percent_decode_str(name).decode_utf8().ok()?;
         let (function, qualifier) = split_name(&name);
         let query = request.uri.query().unwrap_or_default();
-        let qualifier = query_value(query, "Qualifier").or(qualifier);
+        let qualifier = query::value(query, "Qualifier").or(qualifier);
         Some(Self {
             operation,
             function,
@@ -82,16 +83,6 @@ fn split_name(name: &str) -> (String, Option<String>) {
         Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
         None => (name.to_owned(), None),
     }
-}
-
-/// Returns the value of a parameter of a query.
-fn query_value(query: &str, name: &str) -> Option<String> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
-        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
