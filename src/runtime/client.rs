@@ -215,9 +215,13 @@ impl Client {
         self.fail_start(api::INIT_ERROR, failure).await;
     }
 
-    /// Reports that the program could not go on after its restore; see [`Self::fail_start`].
-    pub(super) async fn fail_restore(&mut self, failure: &Failure) {
-        self.fail_start(api::RESTORE_ERROR, failure).await;
+    /// Tells why the program could not be set up, or not go on after its restore, and reports it
+    /// with this call. Returns the error that the runtime ends with.
+    pub(super) async fn fail_setup(&mut self, call: &str, failure: Failure) -> RunError {
+        let error = RunError::setup(failure.clone());
+        Report::stopped(&error);
+        self.fail_start(call, &failure).await;
+        error
     }
 
     /// Reports a failure before the first invocation. An answer other than a success, and a lost

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lambda_stream_wire::api;
 use serde::de::DeserializeOwned;
 
 use super::after_response::AfterResponse;
@@ -140,13 +141,15 @@ impl Runtime {
     /// Writes the head of a response on its own, and the payload this long after it.
     ///
     /// Without this, a first chunk that is ready leaves in one write with its head, which is
-    /// fastest. Users of AWS's Node.js runtime report that a Function URL then now and then delivers
-    /// neither until more comes, and that a pause before the first chunk helps most of the time
-    /// (aws-lambda-nodejs-runtime-interface-client, issue 94). Zero gives the head a write of its own
-    /// without a pause. Measure before you keep it: each response pays the pause.
+    /// fastest. Users of AWS's Node.js runtime report that a Function URL then now and then
+    /// delivers neither until more comes, and that a pause before the first chunk helps most of
+    /// the time (aws-lambda-nodejs-runtime-interface-client, issue 94). Zero gives the head a
+    /// write of its own without a pause. Measure before you keep it: each response pays the
+    /// pause.
     ///
     /// Without effect on responses without a head, such as [`Raw`](crate::Raw). An early failure
-    /// of the stream is a plain error as ever, because the stream is polled before the head is sent.
+    /// of the stream is a plain error as ever, because the stream is polled before the head is
+    /// sent.
     ///
     /// ```no_run
     /// # use lambda_stream::{Error, Json, LambdaEvent};
@@ -272,8 +275,8 @@ impl Runtime {
     ///
     /// The snapshot has all that the set-up made, and every restored sandbox starts from it. What
     /// must not be in it is undone here: connections are closed, secrets dropped, caches filled. Of
-    /// several hooks the last one runs first, as in AWS's own runtimes. The connection to the Runtime
-    /// API is the library's matter, and is made anew.
+    /// several hooks the last one runs first, as in AWS's own runtimes. The connection to the
+    /// Runtime API is the library's matter, and is made anew.
     ///
     /// A hook that fails or panics is reported with `POST …/init/error`, and ends the program as a
     /// set-up that fails does. All hooks together have the time of the initialization.
@@ -314,10 +317,10 @@ impl Runtime {
     /// Runs this in each sandbox that SnapStart has restored, before its first invocation; without
     /// effect elsewhere.
     ///
-    /// What has to differ between sandboxes is made here: connections, ids, seeds of random numbers,
-    /// credentials. Several hooks run in the order in which they were registered. One that fails or
-    /// panics is reported with `POST …/restore/error`, and ends the program. The service gives all of
-    /// them 10 seconds (AWS, runtime hooks for Lambda SnapStart).
+    /// What has to differ between sandboxes is made here: connections, ids, seeds of random
+    /// numbers, credentials. Several hooks run in the order in which they were registered. One
+    /// that fails or panics is reported with `POST …/restore/error`, and ends the program. The
+    /// service gives all of them 10 seconds (AWS, runtime hooks for Lambda SnapStart).
     ///
     /// [`before_snapshot`](Self::before_snapshot) has an example.
     pub fn after_restore<F, U, E>(mut self, run: F) -> Self
@@ -390,12 +393,7 @@ impl Runtime {
         E: Into<Error>,
     {
         let stopped = self.serve_all(setup).await;
-        match &stopped {
-            // It was logged before it was reported.
-            Err(error) if error.is_setup() => {}
-            Err(error) => Report::stopped(error),
-            Ok(()) => {}
-        }
+        Report::ended(&stopped);
         stopped
     }
 
@@ -413,22 +411,18 @@ impl Runtime {
         let ready = contain_async(async { setup().await.map_err(into_failure) }).await;
         let handler = match ready.and_then(|ready| ready) {
             Ok(handler) => handler,
-            Err(failure) => {
-                let error = RunError::setup(failure.clone());
-                Report::stopped(&error);
-                client.fail_init(&failure).await;
-                return Err(error);
-            }
+            Err(failure) => return Err(client.fail_setup(api::INIT_ERROR, failure).await),
         };
         let Ok(workers) = handler.into_workers(count) else {
             let error = not_shared(count);
             client.fail_init(&into_failure(error.to_string())).await;
             return Err(error);
         };
+        let common = self.workers(count);
         self.snap_start
-            .pause(&Environment::from_env(), &mut client)
+            .pause(&common.environment, &mut client)
             .await?;
-        self.workers(count).run(client, workers).await
+        common.run(client, workers).await
     }
 
     /// Returns what this many workers have in common.

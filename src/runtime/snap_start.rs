@@ -4,9 +4,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use lambda_stream_wire::api;
+
 use super::client::Client;
 use super::error::RunError;
-use super::telemetry::Report;
 use crate::error::{Error, Failure, contain_async, into_failure};
 use crate::event::Environment;
 
@@ -78,17 +79,11 @@ impl SnapStart {
             return Ok(());
         }
         if let Err(failure) = run_all(self.before.iter().rev()).await {
-            let error = RunError::setup(failure.clone());
-            Report::stopped(&error);
-            client.fail_init(&failure).await;
-            return Err(error);
+            return Err(client.fail_setup(api::INIT_ERROR, failure).await);
         }
         client.wait_for_restore().await?;
         if let Err(failure) = run_all(self.after.iter()).await {
-            let error = RunError::setup(failure.clone());
-            Report::stopped(&error);
-            client.fail_restore(&failure).await;
-            return Err(error);
+            return Err(client.fail_setup(api::RESTORE_ERROR, failure).await);
         }
         Ok(())
     }

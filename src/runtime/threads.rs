@@ -68,12 +68,7 @@ impl Runtime {
         E: Into<Error>,
     {
         let stopped = self.serve_on_threads(threads.get(), setup);
-        match &stopped {
-            // It was logged before it was reported.
-            Err(error) if error.is_setup() => {}
-            Err(error) => Report::stopped(error),
-            Ok(()) => {}
-        }
+        Report::ended(&stopped);
         stopped
     }
 

@@ -53,6 +53,13 @@ impl Report {
         Self::everywhere().tell(Level::ERROR, &news);
     }
 
+    /// Tells why the runtime has ended; a failed set-up was told before it was reported.
+    pub(in crate::runtime) fn ended(stopped: &Result<(), RunError>) {
+        if let Some(error) = stopped.as_ref().err().filter(|error| !error.is_setup()) {
+            Self::stopped(error);
+        }
+    }
+
     /// Tells, once, that a panic ends the process, if the program is built so.
     pub(in crate::runtime) fn aborting_panics() {
         static TOLD: Once = Once::new();
