@@ -33,8 +33,8 @@ pub(super) struct Answered {
 /// How a response begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening {
-    /// Number of frames that go before the payload; they leave in one write with a first chunk that
-    /// is ready.
+    /// Number of frames that go before the payload; they leave in one write with a first chunk
+    /// that is ready.
     pub(super) head_frames: usize,
     /// The payload follows this long after the write of the head, which is one of its own then.
     pub(super) head_first: Option<Duration>,

@@ -21,8 +21,8 @@ pub const ERROR: &str = "/error";
 /// Path that reports a failed initialization. POST; the process exits afterwards.
 pub const INIT_ERROR: &str = "/runtime/init/error";
 
-/// Path of the end of an initialization under SnapStart. GET; the snapshot is taken while it blocks,
-/// and the answer comes in the restored sandbox. 404 without SnapStart.
+/// Path of the end of an initialization under SnapStart. GET; the snapshot is taken while it
+/// blocks, and the answer comes in the restored sandbox. 404 without SnapStart.
 pub const RESTORE_NEXT: &str = "/runtime/restore/next";
 
 /// Path that reports a restored sandbox which cannot go on. POST; the process exits afterwards.

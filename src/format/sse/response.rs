@@ -121,8 +121,8 @@ impl<S> Sse<S> {
     ///
     /// For a Function URL that holds small chunks back until more comes, as users of AWS's Node.js
     /// runtime report (aws-lambda-nodejs-runtime-interface-client, issue 102). Not verified by this
-    /// project: measure how much your front door wants, and count the bytes, which are paid for. The
-    /// least is 3.
+    /// project: measure how much your front door wants, and count the bytes, which are paid for.
+    /// The least is 3.
     ///
     /// ```
     /// # use lambda_stream::format::{Sse, sse::Event};

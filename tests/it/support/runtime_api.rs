@@ -30,7 +30,8 @@ where
 {
     let api = Api::bind().await;
     let runtime = runtime.runtime_api(api.address());
-    // Boxed, so that a test with several runtimes fits the stack of its thread without optimization.
+    // Boxed, so that a test with several runtimes fits the stack of its thread without
+    // optimization.
     run_until(Box::pin(runtime.run(handler)), Box::pin(script(api))).await
 }
 
